@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IASO_SIM_CONFIG_H
+#define IASO_SIM_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mem/error.h"
+#include "mem/memory.h"
+
+#define CONFIG_MAX_REGIONS 32
+#define CONFIG_MAX_LOADS   32
+#define CONFIG_MAX_DEVICES 32
+#define CONFIG_MAX_SCRIPT  256
+#define CONFIG_MAX_HARTS   8
+
+/*
+ * A run, as the user described it: the JSON file after validation, with every default filled in and
+ * every size and time in its base unit. Plain data; strings belong to the config and live as long
+ * as it does. File names are as in the JSON file, relative to the current directory.
+ */
+struct config {
+    const char *path; /* of the JSON file, for messages */
+
+    struct {
+        const char *board; /* "virt" */
+        unsigned harts;    /* 1 to CONFIG_MAX_HARTS */
+        uint64_t mips;     /* virtual million instructions per second and hart, 1 to 100000 */
+        uint64_t quantum;  /* instructions per turn with several harts */
+        uint64_t seed;     /* of everything random that the guest can see */
+    } machine;
+
+    struct config_region {
+        const char *name;
+        uint64_t base, size; /* bytes */
+        enum region_kind kind;
+        bool nonvolatile;
+    } memory[CONFIG_MAX_REGIONS]; /* sorted by base, not overlapping */
+    size_t memory_count;
+
+    struct config_load {
+        enum load_kind {
+            LOAD_FIRMWARE, /* runs first, in M-mode; "opensbi" names the packaged one */
+            LOAD_KERNEL,
+            LOAD_INITRD,
+            LOAD_RAW,
+        } kind;
+        const char *file;
+        bool has_address;
+        uint64_t address;
+    } load[CONFIG_MAX_LOADS];
+    size_t load_count;
+
+    const char *bootargs; /* "" if none */
+    const char *system_map; /* NULL if none */
+
+    struct config_device {
+        const char *name; /* the key, such as "disk0" */
+        enum device_kind {
+            DEVICE_VIRTIO_BLK,
+            DEVICE_VIRTIO_RNG,
+        } kind;
+        const char *file; /* virtio-blk */
+        bool read_only;   /* virtio-blk */
+        bool overlay;     /* virtio-blk: writes stay in memory; default true */
+        bool legacy;      /* virtio-mmio version 1 instead of 2 */
+    } devices[CONFIG_MAX_DEVICES];
+    size_t device_count;
+
+    struct {
+        uint64_t max_insns;   /* 0: no limit */
+        uint64_t stuck_insns; /* end the run after so many without progress; 0: never */
+        struct config_step {
+            const char *expect;  /* NULL: go on at once */
+            const char *send;    /* NULL: only wait */
+            uint64_t timeout_ns; /* virtual; 0: no limit */
+        } script[CONFIG_MAX_SCRIPT];
+        size_t script_count;
+        enum page_mode { /* how the guest's RAM is mapped; for tests and benchmarks */
+            PAGES_OPEN,
+            PAGES_ARMED,   /* all pages armed at each trap */
+            PAGES_PRECISE, /* all pages precise */
+            PAGES_HOOKED,  /* open, with the engine's per-access hooks */
+        } pages;
+    } run;
+
+    struct {
+        const char *console; /* text that must appear; NULL: anything */
+        bool has_exit;
+        unsigned exit; /* the guest's exit code, default 0 */
+    } expect;
+
+    void *storage; /* owns the strings */
+};
+
+/*
+ * Reads, overrides and validates. `overrides` are "path=value" strings as given to --set, applied
+ * in order; the value is JSON, or a plain string if it does not parse as JSON. On failure *config
+ * is empty and err holds one line: file, JSON path, what was expected, what was found, and the
+ * nearest known key for a typo. Nothing of the machine is built.
+ */
+int config_load(struct config *config, const char *path, const char *const *overrides,
+                size_t override_count, struct error *err);
+void config_free(struct config *config);
+
+/* A JSON Schema (draft 2020-12) made from the table that config_load() validates with; malloc'ed. */
+char *config_schema(void);
+
+#endif

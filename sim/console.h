@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IASO_SIM_CONSOLE_H
+#define IASO_SIM_CONSOLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mem/error.h"
+#include "sim/clock.h"
+#include "sim/config.h"
+
+/*
+ * The machine's first serial port as seen from outside: what the guest prints goes to the user, to a
+ * hash and to the script; what the script or the user types waits until the guest's UART takes it.
+ */
+struct console;
+
+enum console_kind {
+    CONSOLE_STDIO, /* the terminal; raw mode and Ctrl-A commands if it is one */
+    CONSOLE_FILE,  /* output to a new file, no input */
+    CONSOLE_PTY,   /* a new pseudo terminal; its name is printed */
+    CONSOLE_NONE,  /* output is only hashed and matched */
+};
+
+/* What the user asked for with Ctrl-A, or what the script ran into. */
+enum console_request {
+    CONSOLE_GO_ON,
+    CONSOLE_QUIT,    /* Ctrl-A x */
+    CONSOLE_TIMEOUT, /* a script step waited longer than its timeout; console_script_error() says which */
+};
+
+/*
+ * `file` is for CONSOLE_FILE (an existing file is never overwritten: error). `steps` and the clock
+ * must outlive the console. The terminal is restored by console_free(), and on a fatal signal.
+ */
+struct console *console_new(enum console_kind kind, const char *file, struct clock *clock,
+                            const struct config_step *steps, size_t step_count, struct error *err);
+void console_free(struct console *console);
+
+/* One byte from the guest. */
+void console_output(struct console *console, uint8_t byte);
+
+/* Takes up to `size` bytes that the guest has not seen yet, the script's before the user's. */
+size_t console_take_input(struct console *console, uint8_t *bytes, size_t size);
+bool console_has_input(const struct console *console);
+
+/* Looks at the host's side (keyboard, pty) without blocking, flushes output, checks the script's
+ * timeout against clock->now. Called between turns of the machine. */
+enum console_request console_poll(struct console *console);
+
+/* Blocks until the user types or `ms` passed; for a guest that sleeps for ever. False when no input can
+ * ever come (no user, script exhausted). */
+bool console_wait(struct console *console, int ms);
+
+/* "step 3 of 5: no \"ready> \" after 10 s of virtual time", or NULL. */
+const char *console_script_error(const struct console *console);
+
+/* The earliest tick at which a step times out, or UINT64_MAX. */
+uint64_t console_next_timeout(const struct console *console);
+
+/* True once `text` has been printed since the start; the text to watch is set before the run. */
+int console_watch(struct console *console, const char *text);
+bool console_seen(const struct console *console);
+
+/* SHA-256 of all output so far, as 64 lower-case hex digits and a NUL. */
+void console_sha256(const struct console *console, char hex[65]);
+uint64_t console_bytes(const struct console *console);
+
+/* The last lines of output (at most `lines`), control characters escaped; malloc'ed. */
+char *console_tail(const struct console *console, size_t lines);
+
+#endif
