@@ -19,9 +19,9 @@
  *   precise  every access is announced with its address, size and value.
  *
  * Who asks for permissions: a CPU back end calls memory_translate() when its TLB misses and maps
- * only what it is granted. When a permission is withdrawn (a page is armed or made precise) the
- * `withdrawals` counter moves on; a back end whose copy differs must flush its TLBs before the next
- * guest instruction.
+ * only what it is granted. When a permission is withdrawn (a page is armed or made precise, or it
+ * changes between data and code) the `withdrawals` counter moves on; a back end that has seen
+ * another value must flush its TLB before it maps anything and before the next guest instruction.
  *
  * Host accesses on the guest's behalf (DMA, trap frames, page-table A/D updates) go through
  * memory_read() and memory_write(), which announce like the guest's own.
@@ -71,6 +71,8 @@ struct region {
 struct memory *memory_new(unsigned page_bits);
 void memory_free(struct memory *mem);
 
+/* 2^page_bits, and its exponent. */
+uint64_t memory_page_size(const struct memory *mem);
 unsigned memory_page_bits(const struct memory *mem);
 
 /* Adds a region; fails on overlap, misalignment, address wrap or lack of host memory. */
@@ -115,16 +117,17 @@ uint64_t memory_withdrawals(const struct memory *mem);
 /* What a TLB may map for the page of `gpa`. */
 struct grant {
     bool read, write, fetch; /* all false: nothing there, an access fault */
-    bool precise;            /* map the page so that each access reaches memory_access() */
-    bool flush;              /* code may have changed: drop translations on all harts first */
+    bool precise;            /* map loads and stores so that each reaches memory_access() */
 };
 
 /*
  * Asked at a TLB miss by a back end that is about to do `kind` at `gpa`. A write to an armed page
- * announces PAGE_FIRST_WRITE here. Pages are writable or executable in TLBs, never both: see
- * `flush`, which a back end must honour before it uses the grant.
+ * announces its first write here. With `may_write`, a read is also granted write if that is free of
+ * consequences. A page is writable or executable in TLBs, never both: granting one withdraws the
+ * other, and the first write to a page that was fetched announces `code_changed`.
  */
-struct grant memory_translate(struct memory *mem, uint64_t gpa, enum access_kind kind);
+struct grant memory_translate(struct memory *mem, uint64_t gpa, enum access_kind kind,
+                              bool may_write);
 
 /* One access to a precise page, announced and performed: returns the value read, or does the
  * write. `size` is 1, 2, 4 or 8 and the access stays within one page. */
@@ -143,10 +146,12 @@ struct memory_listener {
     /* `value` is what is read or about to be stored. */
     void (*access)(void *opaque, uint64_t gpa, unsigned size, enum access_kind kind,
                    uint64_t value);
+    /* A page from which code may have been translated is about to change. */
+    void (*code_changed)(void *opaque, uint64_t page_gpa);
     void *opaque;
 };
 
-/* The listener is copied; either function may be NULL. Fails when out of memory. */
+/* The listener is copied; each function may be NULL. Fails when out of memory. */
 int memory_listen(struct memory *mem, const struct memory_listener *listener);
 
 /* ---- Contents as a whole ------------------------------------------------------------------ */
