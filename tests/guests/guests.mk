@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Bare-metal guests that test a whole machine. Included by the main Makefile; sets TEST_GUESTS.
+
+GUEST_CC    ?= riscv64-linux-gnu-gcc
+GUEST_SRC   := tests/guests/riscv
+GUEST_OUT   := $(BUILD)/guests/riscv
+GUEST_FLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -march=rv64gc \
+               -mabi=lp64d -mcmodel=medany -mno-relax -ffreestanding -fno-pic -fno-stack-protector \
+               -fno-builtin -fno-asynchronous-unwind-tables -fno-tree-loop-distribute-patterns
+GUEST_LINK  := -nostdlib -static -no-pie -Wl,-T,$(GUEST_SRC)/guest.ld -Wl,--build-id=none \
+               -Wl,--no-warn-rwx-segments
+GUEST_NAMES := hello echo panic stuck
+GUEST_RT    := $(GUEST_OUT)/start.o $(GUEST_OUT)/runtime.o $(GUEST_OUT)/stubs.o
+TEST_GUESTS := $(GUEST_NAMES:%=$(GUEST_OUT)/%.elf)
+
+$(GUEST_OUT)/%.o: $(GUEST_SRC)/%.c
+	@mkdir -p $(@D)
+	$(GUEST_CC) $(GUEST_FLAGS) -MMD -MP -c -o $@ $<
+
+$(GUEST_OUT)/%.o: $(GUEST_SRC)/%.S
+	@mkdir -p $(@D)
+	$(GUEST_CC) $(GUEST_FLAGS) -MMD -MP -c -o $@ $<
+
+$(GUEST_OUT)/%.elf: $(GUEST_OUT)/%.o $(GUEST_RT) $(GUEST_SRC)/guest.ld
+	$(GUEST_CC) $(GUEST_FLAGS) $(GUEST_LINK) -o $@ $(filter %.o,$^)
+
+# Random programs: random-SEED.elf runs the same instructions anywhere and prints their checksums.
+$(GUEST_OUT)/gen_random: $(GUEST_SRC)/gen_random.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -Wall -Wextra -Werror -O2 -o $@ $<
+
+$(GUEST_OUT)/random-%.S: $(GUEST_OUT)/gen_random
+	$< $* > $@.tmp && mv $@.tmp $@
+
+$(GUEST_OUT)/random-%.o: $(GUEST_OUT)/random-%.S
+	$(GUEST_CC) $(GUEST_FLAGS) -I$(GUEST_SRC) -c -o $@ $<
+
+$(GUEST_OUT)/random-%.elf: $(GUEST_OUT)/random-%.o $(GUEST_OUT)/random.o $(GUEST_RT)
+	$(GUEST_CC) $(GUEST_FLAGS) $(GUEST_LINK) -o $@ $^
+
+.PHONY: test-guests
+test-guests: $(TEST_GUESTS) ## build the bare-metal guests of the system tests
+.PRECIOUS: $(GUEST_OUT)/%.o
+
+-include $(wildcard $(GUEST_OUT)/*.d)
