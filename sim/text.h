@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IASO_SIM_TEXT_H
+#define IASO_SIM_TEXT_H
+
+#include <stddef.h>
+
+/*
+ * Text from outside, made fit for one line of a message: in double quotes, control characters,
+ * quotes and backslashes escaped as in C, cut with "..." when it does not fit. `size` is the
+ * buffer's, at least 8 bytes; returns the buffer. UTF-8 is passed through and never cut inside a
+ * character.
+ */
+const char *text_quote(const char *text, char *buffer, size_t size);
+
+/* Appends one byte of guest output, escaped ("\n" and "\t" too, and all that is not ASCII), to a
+ * buffer of at least 5 bytes; returns how many characters it took, NUL not counted. */
+size_t text_escape(unsigned char byte, char *buffer);
+
+/* A file name for a message: the last part of it after "..." if it is longer than `size` - 1. */
+const char *text_path(const char *path, char *buffer, size_t size);
+
+#endif
