@@ -253,9 +253,9 @@ enum page_state memory_state(const struct memory *mem, uint64_t gpa)
     return state_of(mem, &slot->pages[(gpa - slot->region.base) >> mem->page_bits]);
 }
 
-uint64_t memory_withdrawals(const struct memory *mem)
+const uint64_t *memory_withdrawals(const struct memory *mem)
 {
-    return mem->withdrawals;
+    return &mem->withdrawals;
 }
 
 static void announce_access(const struct memory *mem, uint64_t gpa, unsigned size,

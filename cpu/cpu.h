@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IASO_CPU_CPU_H
+#define IASO_CPU_CPU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mem/error.h"
+#include "mem/memory.h"
+#include "sim/clock.h"
+
+/*
+ * One hart (RISC-V) or core (Arm) of a machine. A back end is one `const struct cpu_ops`; its
+ * constructor is declared in its own header (cpu/riscv.h).
+ *
+ * The run loop calls cpu_run(), which advances clock->now by one tick per guest instruction and
+ * comes back at the first basic block that begins at or after clock->deadline, or earlier as enum
+ * cpu_stop says. Devices call cpu_set_irq() at any time, also from within an access of this very
+ * hart.
+ */
+struct cpu;
+
+enum cpu_stop {
+    CPU_DEADLINE, /* clock->deadline was reached */
+    CPU_IDLE,     /* waits for an interrupt: nothing to do until cpu_set_irq() */
+    CPU_FAILED,   /* the engine failed; err says how */
+};
+
+/* What the hart has done since reset. A trapped instruction counts as executed. */
+struct cpu_counts {
+    uint64_t insns;
+    uint64_t loads, stores; /* instructions that read / write memory; an AMO is both */
+    uint64_t cycles;        /* estimate, see struct block */
+    uint64_t traps;
+    uint64_t tlb_fills;
+    uint64_t tlb_flushes; /* of our own making */
+};
+
+/* A trap that is about to be handled: registers already hold the handler's pc and level. */
+struct trap {
+    bool interrupt;
+    uint64_t cause;    /* exception or interrupt number, without the interrupt bit */
+    uint64_t value;    /* xTVAL */
+    uint64_t pc;       /* xEPC */
+    unsigned from, to; /* privilege levels: 0 user, 1 supervisor, 3 machine */
+};
+
+/* Told in the order in which they were added. `hart` is the hart's number. */
+struct cpu_listener {
+    void (*trap_entry)(void *opaque, unsigned hart, const struct trap *trap);
+    /* xRET was executed; the next instruction runs at level `to`. */
+    void (*trap_return)(void *opaque, unsigned hart, unsigned from, unsigned to);
+    void *opaque;
+};
+
+/* A register by the name the architecture's manual gives it ("a0", "pc", "satp"). */
+struct cpu_register {
+    const char *name;
+    uint64_t value;
+};
+
+struct cpu_ops {
+    const char *name; /* "riscv64" */
+    enum cpu_stop (*run)(struct cpu *cpu, struct error *err);
+    void (*set_irq)(struct cpu *cpu, unsigned number, bool level);
+    uint64_t (*pc)(struct cpu *cpu);
+    /* Fills up to `size` entries, returns how many there are. */
+    size_t (*registers)(struct cpu *cpu, struct cpu_register *registers, size_t size);
+    /* Guest-virtual to guest-physical as the hart would translate a load now, without side effects.
+     */
+    int (*translate)(struct cpu *cpu, uint64_t gva, uint64_t *gpa);
+    void (*free)(struct cpu *cpu);
+};
+
+#define CPU_MAX_LISTENERS 4
+
+struct cpu {
+    const struct cpu_ops *ops;
+    unsigned number;
+    struct cpu_counts counts;
+    struct cpu_listener listeners[CPU_MAX_LISTENERS];
+    size_t listener_count;
+};
+
+static inline enum cpu_stop cpu_run(struct cpu *cpu, struct error *err)
+{
+    return cpu->ops->run(cpu, err);
+}
+
+static inline void cpu_set_irq(struct cpu *cpu, unsigned number, bool level)
+{
+    cpu->ops->set_irq(cpu, number, level);
+}
+
+/* The listener is copied. Fails when there are CPU_MAX_LISTENERS already. */
+int cpu_listen(struct cpu *cpu, const struct cpu_listener *listener);
+
+void cpu_announce_entry(struct cpu *cpu, const struct trap *trap);
+void cpu_announce_return(struct cpu *cpu, unsigned from, unsigned to);
+
+/* Reads guest-virtual memory as the hart sees it now; fails if any byte is not mapped to memory. */
+int cpu_read_virtual(struct cpu *cpu, const struct memory *mem, uint64_t gva, void *buffer,
+                     size_t size);
+
+/* The value of a register by name; fails if there is none of that name. */
+int cpu_register_value(struct cpu *cpu, const char *name, uint64_t *value);
+
+void cpu_free(struct cpu *cpu);
+
+#endif

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cpu/riscv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cpu/riscv_hart.h"
+#include "cpu/riscv_mmu.h"
+
+/* Bytes of host memory for translated code, per hart; when it is full the engine starts over. */
+#define TRANSLATION_BUFFER (256u << 20)
+
+/* ---- Running ---- */
+
+/* Turns the refused TLB fill into the exception that the hart takes at pc. */
+static void take_fault(struct riscv *hart)
+{
+    uint64_t pc = riscv_pc(hart), page = hart->fault.page, value = page;
+    if (hart->fault.kind == ACCESS_FETCH) {
+        /* No block ran, so time would stand still if the handler cannot be fetched either. */
+        hart->attention &= ~(unsigned)ATTEND_EXIT;
+        hart->clock->now++;
+        if ((pc & ~PAGE_OFFSET) == page)
+            value = pc;
+        riscv_exception(hart,
+                        hart->fault.page_fault ? EXCEPTION_FETCH_PAGE : EXCEPTION_FETCH_ACCESS,
+                        value, pc);
+        return;
+    }
+    uint32_t insn = riscv_insn_at(hart, pc);
+    struct riscv_access access;
+    bool store = hart->fault.kind == ACCESS_WRITE;
+    if (riscv_access_of(insn, &access)) {
+        uint64_t address = riscv_x(hart, access.base) + (uint64_t)access.offset;
+        if ((address & ~PAGE_OFFSET) == page) /* else its second half lies in the next page */
+            value = address;
+        store = access.store; /* the load half of an AMO faults as a store */
+    }
+    riscv_cut_short(hart, pc + riscv_length((uint16_t)insn));
+    uint64_t cause = hart->fault.page_fault
+                         ? (store ? EXCEPTION_STORE_PAGE : EXCEPTION_LOAD_PAGE)
+                         : (store ? EXCEPTION_STORE_ACCESS : EXCEPTION_LOAD_ACCESS);
+    riscv_exception(hart, cause, value, pc);
+}
+
+/* One stretch of the engine, up to the next reason to leave it. */
+static int run_engine(struct riscv *hart, struct error *err)
+{
+    hart->fault.set = hart->stopping = false;
+    uc_err status = uc_emu_start(hart->uc, riscv_pc(hart), 0, 0, 0);
+    if (hart->failure.text[0])
+        return error_set(err, "%s", hart->failure.text);
+    if (hart->stopping)
+        return 0;
+    if (status == UC_ERR_EXCEPTION && hart->fault.set) {
+        take_fault(hart);
+        return 0;
+    }
+    /* EBREAK leaves UC_ERR_EXCEPTION behind although it was handled. */
+    if (status != UC_ERR_OK && status != UC_ERR_EXCEPTION)
+        return error_set(err, "Unicorn stopped at pc 0x%llx: %s",
+                         (unsigned long long)riscv_pc(hart), uc_strerror(status));
+    riscv_cut_short(hart, riscv_pc(hart)); /* WFI */
+    hart->waiting = true;
+    return 0;
+}
+
+static enum cpu_stop run(struct cpu *cpu, struct error *err)
+{
+    struct riscv *hart = (struct riscv *)cpu;
+    riscv_sync_tlb(hart);
+    for (;;) {
+        if (riscv_attend(hart))
+            riscv_take_interrupt(hart);
+        if (hart->waiting && !(hart->mip & (uint32_t)hart->mie))
+            return CPU_IDLE;
+        hart->waiting = false;
+        if (hart->clock->now >= hart->clock->deadline)
+            return CPU_DEADLINE;
+        if (run_engine(hart, err))
+            return CPU_FAILED;
+    }
+}
+
+static void set_irq(struct cpu *cpu, unsigned number, bool level)
+{
+    struct riscv *hart = (struct riscv *)cpu;
+    uint32_t bit = UINT32_C(1) << number;
+    uint32_t lines = level ? hart->lines | bit : hart->lines & ~bit;
+    if (lines != hart->lines) {
+        hart->lines = lines;
+        hart->attention |= ATTEND_LINES;
+    }
+}
+
+/* ---- Looking at it ---- */
+
+static uint64_t pc_of(struct cpu *cpu)
+{
+    return riscv_pc((struct riscv *)cpu);
+}
+
+static const char *const x_names[32] = {"zero", "ra", "sp",  "gp",  "tp", "t0", "t1", "t2",
+                                        "s0",   "s1", "a0",  "a1",  "a2", "a3", "a4", "a5",
+                                        "a6",   "a7", "s2",  "s3",  "s4", "s5", "s6", "s7",
+                                        "s8",   "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
+
+static const struct {
+    const char *name;
+    enum riscv_field field;
+} csr_names[] = {
+    {"mstatus", FIELD_MSTATUS}, {"mip", FIELD_MIP},         {"mie", FIELD_MIE},
+    {"mideleg", FIELD_MIDELEG}, {"medeleg", FIELD_MEDELEG}, {"mtvec", FIELD_MTVEC},
+    {"mepc", FIELD_MEPC},       {"mcause", FIELD_MCAUSE},   {"mtval", FIELD_MTVAL},
+    {"stvec", FIELD_STVEC},     {"sepc", FIELD_SEPC},       {"scause", FIELD_SCAUSE},
+    {"stval", FIELD_STVAL},     {"satp", FIELD_SATP},       {"mhartid", FIELD_MHARTID},
+    {"level", FIELD_LEVEL},
+};
+
+static void put_register(struct cpu_register *registers, size_t size, size_t *count,
+                         const char *name, uint64_t value)
+{
+    if (*count < size)
+        registers[*count] = (struct cpu_register){name, value};
+    ++*count;
+}
+
+static size_t registers_of(struct cpu *cpu, struct cpu_register *registers, size_t size)
+{
+    struct riscv *hart = (struct riscv *)cpu;
+    size_t count = 0;
+    put_register(registers, size, &count, "pc", riscv_pc(hart));
+    for (unsigned i = 1; i < 32; i++)
+        put_register(registers, size, &count, x_names[i], riscv_x(hart, i));
+    if (uc_context_save(hart->uc, hart->context) == UC_ERR_OK)
+        for (size_t i = 0; i < sizeof csr_names / sizeof csr_names[0]; i++)
+            put_register(
+                registers, size, &count, csr_names[i].name,
+                riscv_window_get(&hart->shared->window, hart->context, csr_names[i].field));
+    uint64_t scratch = 0;
+    if (hart->level >= RISCV_SUPERVISOR &&
+        uc_reg_read(hart->uc, UC_RISCV_REG_SSCRATCH, &scratch) == UC_ERR_OK)
+        put_register(registers, size, &count, "sscratch", scratch);
+    return count;
+}
+
+static int translate(struct cpu *cpu, uint64_t gva, uint64_t *gpa)
+{
+    struct riscv *hart = (struct riscv *)cpu;
+    /* A debugger may look at user pages. */
+    struct riscv_mmu mmu = {
+        .satp = hart->satp, .mstatus = hart->mstatus | MSTATUS_SUM, .level = hart->level};
+    struct riscv_mapping mapping;
+    if (riscv_mmu_walk(hart->options.mem, &mmu, gva, ACCESS_READ, false, &mapping) != WALK_OK)
+        return -1;
+    *gpa = mapping.gpa;
+    return 0;
+}
+
+/* ---- Life ---- */
+
+static void free_hart(struct cpu *cpu)
+{
+    struct riscv *hart = (struct riscv *)cpu;
+    if (hart->context)
+        uc_context_free(hart->context);
+    if (hart->uc)
+        uc_close(hart->uc);
+    free(hart);
+}
+
+static const struct cpu_ops riscv_ops = {
+    .name = "riscv64",
+    .run = run,
+    .set_irq = set_irq,
+    .pc = pc_of,
+    .registers = registers_of,
+    .translate = translate,
+    .free = free_hart,
+};
+
+struct riscv_shared *riscv_shared_new(struct error *err)
+{
+    struct riscv_shared *shared = calloc(1, sizeof *shared);
+    if (!shared) {
+        error_set(err, "out of memory");
+        return NULL;
+    }
+    shared->decoder = riscv_decoder_new(err);
+    if (shared->decoder) {
+        shared->code = code_cache_new(riscv_decode, shared->decoder);
+        if (!shared->code)
+            error_set(err, "out of memory");
+    }
+    if (!shared->code || riscv_window_measure(&shared->window, err)) {
+        riscv_shared_free(shared);
+        return NULL;
+    }
+    return shared;
+}
+
+void riscv_shared_free(struct riscv_shared *shared)
+{
+    if (!shared)
+        return;
+    code_cache_free(shared->code);
+    riscv_decoder_free(shared->decoder);
+    free(shared);
+}
+
+static int set_up(struct riscv *hart, uint64_t pc, uint64_t a1, struct error *err)
+{
+    hart->uc = riscv_engine_new(err);
+    if (!hart->uc)
+        return -1;
+    uc_err status = uc_ctl_set_tcg_buffer_size(hart->uc, TRANSLATION_BUFFER);
+    if (status == UC_ERR_OK)
+        status = uc_ctl_tlb_mode(hart->uc, UC_TLB_VIRTUAL);
+    if (status == UC_ERR_OK)
+        status = uc_ctl_exits_enable(hart->uc);
+    if (status == UC_ERR_OK)
+        status = uc_context_alloc(hart->uc, &hart->context);
+    if (status != UC_ERR_OK)
+        return error_set(err, "Unicorn cannot be set up: %s", uc_strerror(status));
+    if (riscv_map_memory(hart, err) || riscv_add_hooks(hart, err))
+        return -1;
+    const struct riscv_window *window = &hart->shared->window;
+    status = uc_context_save(hart->uc, hart->context);
+    riscv_window_set(window, hart->context, FIELD_MHARTID, hart->options.hart);
+    riscv_window_set(window, hart->context, FIELD_LEVEL, RISCV_MACHINE);
+    riscv_window_set(window, hart->context, FIELD_PC, pc);
+    hart->mstatus = riscv_window_get(window, hart->context, FIELD_MSTATUS);
+    if (status == UC_ERR_OK)
+        status = uc_context_restore(hart->uc, hart->context);
+    if (status != UC_ERR_OK)
+        return error_set(err, "Unicorn cannot be reset: %s", uc_strerror(status));
+    riscv_set_x(hart, 10, hart->options.hart);
+    riscv_set_x(hart, 11, a1);
+    return 0;
+}
+
+struct cpu *riscv_new(const struct riscv_options *options, uint64_t pc, uint64_t a1,
+                      struct error *err)
+{
+    struct riscv *hart = calloc(1, sizeof *hart);
+    if (!hart) {
+        error_set(err, "out of memory");
+        return NULL;
+    }
+    hart->cpu.ops = &riscv_ops;
+    hart->cpu.number = options->hart;
+    hart->options = *options;
+    hart->shared = options->shared;
+    hart->clock = options->clock;
+    hart->withdrawals = memory_withdrawals(options->mem);
+    hart->seen_withdrawals = *hart->withdrawals;
+    hart->level = RISCV_MACHINE;
+    for (size_t i = 0; i < CODE_TLB_SIZE; i++)
+        hart->code_tlb[i].tag = 1;
+    if (set_up(hart, pc, a1, err)) {
+        free_hart(&hart->cpu);
+        return NULL;
+    }
+    return &hart->cpu;
+}

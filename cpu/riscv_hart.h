@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IASO_CPU_RISCV_HART_H
+#define IASO_CPU_RISCV_HART_H
+
+/* Inside the RISC-V back end: what its files share. */
+
+#include <unicorn/unicorn.h>
+
+#include "cpu/code.h"
+#include "cpu/riscv.h"
+#include "cpu/riscv_csr.h"
+#include "cpu/riscv_decode.h"
+#include "cpu/riscv_window.h"
+
+/* Precise pages are mapped here as MMIO, beside the RAM that they alias. */
+#define PRECISE_ALIAS (UINT64_C(1) << 50)
+
+#define PAGE_OFFSET UINT64_C(0xfff)
+
+/* Longer than any block that the engine translates. */
+#define CODE_BLOCK_MAX 4096
+
+#define CODE_TLB_SIZE 512
+
+struct riscv_shared {
+    struct riscv_window window;
+    struct riscv_decoder *decoder;
+    struct code_cache *code;
+};
+
+/* Work to do before the next block runs. */
+enum attention {
+    ATTEND_EXIT = 1,  /* the last block's exit changes cached state */
+    ATTEND_LINES = 2, /* an interrupt line changed */
+    ATTEND_TAKE = 4,  /* an interrupt is to be taken */
+};
+
+/*
+ * Between blocks level, mstatus (but for FS and SD), satp, mie, mideleg, medeleg and mip equal the
+ * engine's. CSR instructions and xRET end their block, so the copies are brought up to date when
+ * the next block begins, or when it is fetched, whichever is first (riscv_settle).
+ */
+struct riscv {
+    struct cpu cpu; /* first */
+    struct riscv_options options;
+    struct riscv_shared *shared;
+    uc_engine *uc;
+    uc_context *context; /* scratch for the window */
+
+    /* The block hook's own */
+    struct clock *clock;
+    const uint64_t *withdrawals;
+    uint64_t seen_withdrawals;
+    unsigned attention;
+    unsigned level;
+    struct block last; /* the block that runs, or ran last */
+    uint64_t last_pc;
+    bool stopping; /* uc_emu_stop() was called */
+    struct code_tlb {
+        uint64_t tag; /* page address | level, or 1 for none */
+        struct code_page *page;
+        uint64_t gpa;
+    } code_tlb[CODE_TLB_SIZE];
+
+    /* Cached architectural state */
+    uint64_t mstatus, satp, mie, mideleg, medeleg;
+    uint32_t mip;
+    uint32_t lines;    /* mip bits that devices drive */
+    uint32_t software; /* SSIP, STIP, SEIP as software wrote them */
+    bool waiting;      /* in WFI */
+
+    struct {
+        bool set;
+        enum access_kind kind;
+        uint64_t page;    /* guest-virtual */
+        bool page_fault;  /* otherwise an access fault */
+    } fault;              /* the TLB fill that was refused last */
+    uint64_t hooked[2];   /* reads and writes seen by the engine's per-access hooks */
+    struct error failure; /* text if something went wrong inside of a hook */
+};
+
+/* ---- riscv_state.c: trap entry and return, interrupts ---- */
+
+/* Brings the cached state up to date with what the last block's exit did. */
+void riscv_settle(struct riscv *hart);
+
+/* The block that ran last ended at pc `end` instead of its own end: forgets its exit and takes back
+ * what was counted beyond. */
+void riscv_cut_short(struct riscv *hart, uint64_t end);
+
+/* Settles, samples the lines; true if an interrupt is to be taken now. */
+bool riscv_attend(struct riscv *hart);
+
+void riscv_take_interrupt(struct riscv *hart);
+
+/* From within the engine's interrupt hook or from outside of uc_emu_start(). */
+void riscv_exception(struct riscv *hart, uint64_t cause, uint64_t value, uint64_t pc);
+
+/* Flushes the engine's TLB if memory withdrew a permission that it may hold. */
+void riscv_sync_tlb(struct riscv *hart);
+
+uint64_t riscv_pc(struct riscv *hart);
+
+/* Whether the hart may read the time CSR at its level. */
+bool riscv_time_enabled(struct riscv *hart);
+
+uint64_t riscv_x(struct riscv *hart, unsigned number);
+void riscv_set_x(struct riscv *hart, unsigned number, uint64_t value);
+
+/* ---- riscv_hooks.c: what the engine calls ---- */
+
+int riscv_add_hooks(struct riscv *hart, struct error *err);
+int riscv_map_memory(struct riscv *hart, struct error *err);
+
+/* Reads code bytes as the hart would fetch them, without side effects; returns how many. */
+size_t riscv_code_bytes(struct riscv *hart, uint64_t pc, uint8_t *bytes, size_t size);
+
+/* The instruction at pc, 0 if it cannot be read. */
+uint32_t riscv_insn_at(struct riscv *hart, uint64_t pc);
+
+#endif

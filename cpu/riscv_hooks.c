@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <string.h>
+
+#include "cpu/riscv_hart.h"
+#include "cpu/riscv_mmu.h"
+
+#define NO_TAG UINT64_C(1)
+
+static struct code_tlb *code_tlb_slot(struct riscv *hart, uint64_t pc)
+{
+    return &hart->code_tlb[(pc >> 12) % CODE_TLB_SIZE];
+}
+
+static struct riscv_mmu mmu_at(const struct riscv *hart, enum access_kind kind)
+{
+    unsigned level = hart->level;
+    if (kind != ACCESS_FETCH && level == RISCV_MACHINE && (hart->mstatus & MSTATUS_MPRV))
+        level = (hart->mstatus & MSTATUS_MPP) >> MSTATUS_MPP_SHIFT;
+    return (struct riscv_mmu){.satp = hart->satp, .mstatus = hart->mstatus, .level = level};
+}
+
+/* ---- Code ---- */
+
+/* Guest-physical address of code at pc: where the engine fetches it from, else where a walk says.
+ */
+static bool code_gpa(struct riscv *hart, uint64_t pc, uint64_t *gpa)
+{
+    const struct code_tlb *slot = code_tlb_slot(hart, pc);
+    if (slot->tag == ((pc & ~PAGE_OFFSET) | hart->level << 1)) {
+        *gpa = slot->gpa | (pc & PAGE_OFFSET);
+        return true;
+    }
+    struct riscv_mmu mmu = mmu_at(hart, ACCESS_FETCH);
+    struct riscv_mapping mapping;
+    if (riscv_mmu_walk(hart->options.mem, &mmu, pc, ACCESS_FETCH, false, &mapping) != WALK_OK)
+        return false;
+    *gpa = mapping.gpa;
+    return true;
+}
+
+size_t riscv_code_bytes(struct riscv *hart, uint64_t pc, uint8_t *bytes, size_t size)
+{
+    size_t done = 0;
+    while (done < size) {
+        uint64_t gpa, in_page = PAGE_OFFSET + 1 - (pc & PAGE_OFFSET);
+        size_t step = size - done < in_page ? size - done : (size_t)in_page;
+        if (!code_gpa(hart, pc, &gpa) || memory_read(hart->options.mem, gpa, bytes + done, step))
+            return done;
+        done += step;
+        pc += step;
+    }
+    return done;
+}
+
+uint32_t riscv_insn_at(struct riscv *hart, uint64_t pc)
+{
+    uint8_t bytes[4] = {0};
+    if (riscv_code_bytes(hart, pc, bytes, 2) < 2)
+        return 0;
+    uint16_t low = (uint16_t)(bytes[0] | bytes[1] << 8);
+    if (riscv_length(low) == 2)
+        return low;
+    if (riscv_code_bytes(hart, pc + 2, bytes + 2, 2) < 2)
+        return 0;
+    uint32_t insn;
+    memcpy(&insn, bytes, sizeof insn);
+    return insn;
+}
+
+/* A block that is met for the first time, or whose page fell out of the code TLB. */
+static __attribute__((noinline)) struct block find_block(struct riscv *hart, uint64_t pc,
+                                                         uint32_t size)
+{
+    static const struct block nothing = {0};
+    uint64_t gpa;
+    if (!code_gpa(hart, pc, &gpa))
+        return nothing;
+    struct code_page *page = code_cache_page(hart->shared->code, gpa);
+    if (!page)
+        return nothing;
+    struct code_tlb *slot = code_tlb_slot(hart, pc);
+    *slot = (struct code_tlb){(pc & ~PAGE_OFFSET) | hart->level << 1, page, gpa & ~PAGE_OFFSET};
+    const struct block *known = code_page_find(page, pc & PAGE_OFFSET, size);
+    if (known->size)
+        return *known;
+    uint8_t bytes[CODE_BLOCK_MAX];
+    size_t got = riscv_code_bytes(hart, pc, bytes, size < sizeof bytes ? size : sizeof bytes);
+    return code_page_add(hart->shared->code, page, pc & PAGE_OFFSET, bytes, (uint32_t)got);
+}
+
+static void stop(struct riscv *hart)
+{
+    hart->stopping = true;
+    uc_emu_stop(hart->uc);
+}
+
+/* Runs before each block. If it stops the engine the block does not run and pc is its first byte.
+ */
+static void on_block(uc_engine *uc, uint64_t pc, uint32_t size, void *opaque)
+{
+    (void)uc;
+    struct riscv *hart = opaque;
+    if (__builtin_expect(hart->attention != 0, 0) && riscv_attend(hart)) {
+        stop(hart);
+        return;
+    }
+    struct clock *clock = hart->clock;
+    if (__builtin_expect(clock->now >= clock->deadline, 0)) {
+        stop(hart);
+        return;
+    }
+    const struct code_tlb *slot = code_tlb_slot(hart, pc);
+    struct block block;
+    if (__builtin_expect(slot->tag == ((pc & ~PAGE_OFFSET) | hart->level << 1), 1)) {
+        block = *code_page_find(slot->page, pc & PAGE_OFFSET, size);
+        if (__builtin_expect(block.size == 0, 0))
+            block = find_block(hart, pc, size);
+    } else {
+        block = find_block(hart, pc, size);
+    }
+    hart->last = block;
+    hart->last_pc = pc;
+    if (block.exit)
+        hart->attention |= ATTEND_EXIT;
+    clock->now += block.insns;
+    struct cpu_counts *counts = &hart->cpu.counts;
+    counts->insns += block.insns;
+    counts->loads += block.loads;
+    counts->stores += block.stores;
+    counts->cycles += block.cycles;
+    if (__builtin_expect(hart->seen_withdrawals != *hart->withdrawals, 0))
+        riscv_sync_tlb(hart);
+}
+
+/* ---- Memory ---- */
+
+static bool refuse(struct riscv *hart, uint64_t page, enum access_kind kind, bool page_fault)
+{
+    hart->fault.set = true;
+    hart->fault.kind = kind;
+    hart->fault.page = page;
+    hart->fault.page_fault = page_fault;
+    return false;
+}
+
+static bool on_tlb_fill(uc_engine *uc, uint64_t gva, uc_mem_type type, uc_tlb_entry *entry,
+                        void *opaque)
+{
+    (void)uc;
+    struct riscv *hart = opaque;
+    enum access_kind kind = type == UC_MEM_WRITE   ? ACCESS_WRITE
+                            : type == UC_MEM_FETCH ? ACCESS_FETCH
+                                                   : ACCESS_READ;
+    if (kind == ACCESS_FETCH && (hart->attention & ATTEND_EXIT))
+        riscv_settle(hart);
+    hart->cpu.counts.tlb_fills++;
+    struct riscv_mmu mmu = mmu_at(hart, kind);
+    struct riscv_mapping mapping;
+    enum riscv_walk walk = riscv_mmu_walk(hart->options.mem, &mmu, gva, kind, true, &mapping);
+    if (walk != WALK_OK)
+        return refuse(hart, gva, kind, walk == WALK_PAGE_FAULT);
+    struct grant grant = memory_translate(hart->options.mem, mapping.gpa, kind, mapping.write);
+    bool granted = kind == ACCESS_READ    ? grant.read
+                   : kind == ACCESS_WRITE ? grant.write
+                                          : grant.fetch;
+    if (!granted)
+        return refuse(hart, gva, kind, false);
+    riscv_sync_tlb(hart);
+    entry->paddr = mapping.gpa | (grant.precise ? PRECISE_ALIAS : 0);
+    entry->perms = 0;
+    if (mapping.read && grant.read)
+        entry->perms |= UC_PROT_READ;
+    if (kind == ACCESS_FETCH) {
+        entry->perms |= UC_PROT_EXEC;
+        struct code_page *page = code_cache_page(hart->shared->code, mapping.gpa);
+        *code_tlb_slot(hart, gva) =
+            (struct code_tlb){page ? gva | hart->level << 1 : NO_TAG, page, mapping.gpa};
+    } else if (mapping.write && grant.write) {
+        entry->perms |= UC_PROT_WRITE;
+    }
+    return true;
+}
+
+static void on_code_changed(void *opaque, uint64_t page_gpa)
+{
+    struct riscv *hart = opaque;
+    code_cache_empty(hart->shared->code, page_gpa);
+    /* Writing a page's own bytes to it makes the engine drop what it translated from it. */
+    uint8_t bytes[PAGE_OFFSET + 1];
+    uc_err status = UC_ERR_OK;
+    if (memory_read(hart->options.mem, page_gpa, bytes, sizeof bytes) == 0)
+        status = uc_mem_write(hart->uc, page_gpa, bytes, sizeof bytes);
+    if (status != UC_ERR_OK && !hart->failure.text[0])
+        error_set(&hart->failure, "Unicorn: cannot drop translations: %s", uc_strerror(status));
+}
+
+/* ---- Devices and precise pages ---- */
+
+static uint64_t device_read(uc_engine *uc, uint64_t offset, unsigned size, void *opaque)
+{
+    (void)uc;
+    const struct region *region = opaque;
+    return region->ops->read(region->opaque, offset, size);
+}
+
+static void device_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_t value,
+                         void *opaque)
+{
+    (void)uc;
+    const struct region *region = opaque;
+    region->ops->write(region->opaque, offset, size, value);
+}
+
+/* The alias of all RAM below 2^50 is one window, so the offset is the guest-physical address. */
+static uint64_t precise_read(uc_engine *uc, uint64_t offset, unsigned size, void *opaque)
+{
+    (void)uc;
+    struct riscv *hart = opaque;
+    return memory_access(hart->options.mem, offset, size, ACCESS_READ, 0);
+}
+
+static void precise_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_t value,
+                          void *opaque)
+{
+    (void)uc;
+    struct riscv *hart = opaque;
+    memory_access(hart->options.mem, offset, size, ACCESS_WRITE, value);
+}
+
+int riscv_map_memory(struct riscv *hart, struct error *err)
+{
+    const struct memory *mem = hart->options.mem;
+    uint64_t top = 0;
+    for (size_t i = 0; i < memory_region_count(mem); i++) {
+        const struct region *region = memory_region(mem, i);
+        uc_err status;
+        if (region->kind == REGION_DEVICE)
+            status =
+                uc_mmio_map(hart->uc, region->base, region->size, device_read,
+                            (void *)(uintptr_t)region, device_write, (void *)(uintptr_t)region);
+        else
+            status =
+                uc_mem_map_ptr(hart->uc, region->base, region->size, UC_PROT_ALL, region->host);
+        if (status != UC_ERR_OK)
+            return error_set(err, "Unicorn: cannot map region \"%s\": %s", region->name,
+                             uc_strerror(status));
+        top = region->base + region->size;
+    }
+    if (top > PRECISE_ALIAS)
+        return error_set(err, "memory above 0x%llx is not supported",
+                         (unsigned long long)PRECISE_ALIAS);
+    uc_err status =
+        uc_mmio_map(hart->uc, PRECISE_ALIAS, top, precise_read, hart, precise_write, hart);
+    if (status != UC_ERR_OK)
+        return error_set(err, "Unicorn: cannot map the precise alias: %s", uc_strerror(status));
+    return 0;
+}
+
+/* ---- Exceptions ---- */
+
+/* The time CSR, which the engine does not have; pc is past it already. */
+static bool emulate_csr(struct riscv *hart, uint32_t insn)
+{
+    bool csr_read = (insn & 0x7f) == 0x73 && (insn >> 12 & 3) >= 2 && (insn >> 15 & 31) == 0;
+    if (!csr_read || insn >> 20 != CSR_TIME || !riscv_time_enabled(hart))
+        return false;
+    riscv_set_x(hart, insn >> 7 & 31, hart->options.time(hart->options.time_opaque));
+    return true;
+}
+
+static void on_exception(uc_engine *uc, uint32_t number, void *opaque)
+{
+    (void)uc;
+    struct riscv *hart = opaque;
+    /* The engine has stepped over it, as if it were 4 bytes long. */
+    uint64_t pc = riscv_pc(hart) - 4, value = 0;
+    uint32_t insn = riscv_insn_at(hart, pc);
+    struct riscv_access access;
+    uint64_t cause = number;
+    switch (number) {
+    case EXCEPTION_ECALL_USER:
+        cause += hart->level;
+        break;
+    case EXCEPTION_ILLEGAL:
+        if (emulate_csr(hart, insn)) {
+            hart->attention &= ~(unsigned)ATTEND_EXIT;
+            return;
+        }
+        value = insn;
+        break;
+    case EXCEPTION_BREAKPOINT:
+        value = pc;
+        break;
+    case EXCEPTION_LOAD_MISALIGNED:
+    case EXCEPTION_STORE_MISALIGNED:
+        if (riscv_access_of(insn, &access))
+            value = riscv_x(hart, access.base) + (uint64_t)access.offset;
+        break;
+    }
+    riscv_cut_short(hart, pc + riscv_length((uint16_t)insn));
+    riscv_exception(hart, cause, value, pc);
+}
+
+/* EBREAK arrives here first; on it goes to on_exception(). */
+static bool on_invalid(uc_engine *uc, void *opaque)
+{
+    (void)uc;
+    (void)opaque;
+    return true;
+}
+
+/* What every simulator that hooks accesses pays; only counts. */
+static void on_access(uc_engine *uc, uc_mem_type type, uint64_t address, int size, int64_t value,
+                      void *opaque)
+{
+    (void)uc;
+    (void)address;
+    (void)value;
+    (void)size;
+    struct riscv *hart = opaque;
+    hart->hooked[type == UC_MEM_WRITE]++;
+}
+
+int riscv_add_hooks(struct riscv *hart, struct error *err)
+{
+    const struct {
+        int type;
+        void *function;
+        const char *name;
+    } hooks[] = {
+        {UC_HOOK_BLOCK, (void *)on_block, "block"},
+        {UC_HOOK_TLB_FILL, (void *)on_tlb_fill, "TLB fill"},
+        {UC_HOOK_INTR, (void *)on_exception, "interrupt"},
+        {UC_HOOK_INSN_INVALID, (void *)on_invalid, "invalid instruction"},
+        {UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE, (void *)on_access, "access"},
+    };
+    size_t count = sizeof hooks / sizeof hooks[0] - (hart->options.hook_accesses ? 0 : 1);
+    for (size_t i = 0; i < count; i++) {
+        uc_hook hook;
+        uc_err status = uc_hook_add(hart->uc, &hook, hooks[i].type, hooks[i].function, hart, 1, 0);
+        if (status != UC_ERR_OK)
+            return error_set(err, "Unicorn: no %s hook: %s", hooks[i].name, uc_strerror(status));
+    }
+    struct memory_listener listener = {.code_changed = on_code_changed, .opaque = hart};
+    if (memory_listen(hart->options.mem, &listener))
+        return error_set(err, "out of memory");
+    return 0;
+}

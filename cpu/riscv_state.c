@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <string.h>
+
+#include "cpu/riscv_hart.h"
+
+#define INTERRUPT_BIT (UINT64_C(1) << 63)
+
+#define SSIP (1u << RISCV_IRQ_SSI)
+#define STIP (1u << RISCV_IRQ_STI)
+#define SEIP (1u << RISCV_IRQ_SEI)
+
+/* What sstatus shows of the bits that matter here. */
+#define SSTATUS_SEEN (MSTATUS_SIE | MSTATUS_SPIE | MSTATUS_SPP | MSTATUS_SUM | MSTATUS_MXR)
+
+static uint64_t get(struct riscv *hart, enum riscv_field field)
+{
+    return riscv_window_get(&hart->shared->window, hart->context, field);
+}
+
+static void set(struct riscv *hart, enum riscv_field field, uint64_t value)
+{
+    riscv_window_set(&hart->shared->window, hart->context, field, value);
+}
+
+/* Engine calls that cannot fail once the engine runs; if one does, the run loop reports it. */
+static void must(struct riscv *hart, uc_err status, const char *what)
+{
+    if (status != UC_ERR_OK && !hart->failure.text[0])
+        error_set(&hart->failure, "Unicorn: cannot %s: %s", what, uc_strerror(status));
+}
+
+static void save_context(struct riscv *hart)
+{
+    must(hart, uc_context_save(hart->uc, hart->context), "save the context");
+}
+
+static void restore_context(struct riscv *hart)
+{
+    must(hart, uc_context_restore(hart->uc, hart->context), "restore the context");
+}
+
+static uint64_t read_register(struct riscv *hart, int reg)
+{
+    uint64_t value = 0;
+    must(hart, uc_reg_read(hart->uc, reg, &value), "read a register");
+    return value;
+}
+
+uint64_t riscv_x(struct riscv *hart, unsigned number)
+{
+    return read_register(hart, UC_RISCV_REG_X0 + (int)number);
+}
+
+void riscv_set_x(struct riscv *hart, unsigned number, uint64_t value)
+{
+    if (number)
+        must(hart, uc_reg_write(hart->uc, UC_RISCV_REG_X0 + (int)number, &value),
+             "write a register");
+}
+
+uint64_t riscv_pc(struct riscv *hart)
+{
+    return read_register(hart, UC_RISCV_REG_PC);
+}
+
+/* Counter-enable registers (sections 3.1.11 and 4.1.5). */
+bool riscv_time_enabled(struct riscv *hart)
+{
+    const uint64_t time_bit = 1 << (CSR_TIME - CSR_CYCLE);
+    if (hart->level == RISCV_MACHINE)
+        return true;
+    save_context(hart);
+    return (get(hart, FIELD_MCOUNTEREN) & time_bit) &&
+           (hart->level != RISCV_USER || (get(hart, FIELD_SCOUNTEREN) & time_bit));
+}
+
+static void flush_tlb(struct riscv *hart)
+{
+    must(hart, uc_ctl_flush_tlb(hart->uc), "flush the TLB");
+    hart->cpu.counts.tlb_flushes++;
+}
+
+void riscv_sync_tlb(struct riscv *hart)
+{
+    if (hart->seen_withdrawals != *hart->withdrawals) {
+        hart->seen_withdrawals = *hart->withdrawals;
+        flush_tlb(hart);
+    }
+}
+
+/* ---- Traps (privileged specification, sections 3.1.6.1, 3.1.7, 3.1.8, 4.1.1) ---- */
+
+/* Expects the context freshly saved; leaves it restored with the hart at its handler. */
+static void enter_trap(struct riscv *hart, struct trap *trap)
+{
+    trap->from = hart->level;
+    uint64_t delegated = trap->interrupt ? hart->mideleg : hart->medeleg;
+    bool supervisor = hart->level != RISCV_MACHINE && (delegated >> trap->cause & 1);
+    trap->to = supervisor ? RISCV_SUPERVISOR : RISCV_MACHINE;
+    uint64_t status = get(hart, FIELD_MSTATUS), vector;
+    if (supervisor) {
+        bool enabled = status & MSTATUS_SIE;
+        status &= ~(MSTATUS_SPIE | MSTATUS_SPP | MSTATUS_SIE);
+        status |= (enabled ? MSTATUS_SPIE : 0) | (hart->level ? MSTATUS_SPP : 0);
+        vector = get(hart, FIELD_STVEC);
+    } else {
+        bool enabled = status & MSTATUS_MIE;
+        status &= ~(MSTATUS_MPIE | MSTATUS_MPP | MSTATUS_MIE);
+        status |= (enabled ? MSTATUS_MPIE : 0) | (uint64_t)hart->level << MSTATUS_MPP_SHIFT;
+        vector = get(hart, FIELD_MTVEC);
+    }
+    uint64_t cause = trap->cause | (trap->interrupt ? INTERRUPT_BIT : 0);
+    set(hart, supervisor ? FIELD_SCAUSE : FIELD_MCAUSE, cause);
+    set(hart, supervisor ? FIELD_SEPC : FIELD_MEPC, trap->pc);
+    set(hart, supervisor ? FIELD_STVAL : FIELD_MTVAL, trap->value);
+    set(hart, FIELD_MSTATUS, status);
+    set(hart, FIELD_LEVEL, trap->to);
+    uint64_t offset = trap->interrupt && (vector & 3) == 1 ? 4 * trap->cause : 0;
+    set(hart, FIELD_PC, (vector & ~UINT64_C(3)) + offset);
+    restore_context(hart);
+
+    hart->level = trap->to;
+    hart->mstatus = status;
+    hart->waiting = false;
+    hart->cpu.counts.traps++;
+    if (status & MSTATUS_MPRV)
+        flush_tlb(hart); /* M-mode's data translations depend on MPP, which has changed */
+    cpu_announce_entry(&hart->cpu, trap);
+    riscv_sync_tlb(hart);
+}
+
+void riscv_exception(struct riscv *hart, uint64_t cause, uint64_t value, uint64_t pc)
+{
+    struct trap trap = {.cause = cause, .value = value, .pc = pc};
+    save_context(hart);
+    enter_trap(hart, &trap);
+}
+
+/* ---- Interrupts (sections 3.1.9 and 4.1.3) ---- */
+
+/* The interrupts that would be taken now, as mip bits. */
+static uint32_t deliverable(const struct riscv *hart)
+{
+    uint32_t pending = hart->mip & (uint32_t)hart->mie;
+    if (!pending)
+        return 0;
+    uint32_t machine = pending & ~(uint32_t)hart->mideleg;
+    if (machine && (hart->level != RISCV_MACHINE || (hart->mstatus & MSTATUS_MIE)))
+        return machine;
+    uint32_t supervisor = pending & (uint32_t)hart->mideleg;
+    if (hart->level == RISCV_USER ||
+        (hart->level == RISCV_SUPERVISOR && (hart->mstatus & MSTATUS_SIE)))
+        return supervisor;
+    return 0;
+}
+
+void riscv_take_interrupt(struct riscv *hart)
+{
+    static const uint8_t priority[] = {RISCV_IRQ_MEI, RISCV_IRQ_MSI, RISCV_IRQ_MTI,
+                                       RISCV_IRQ_SEI, RISCV_IRQ_SSI, RISCV_IRQ_STI};
+    hart->attention &= ~(unsigned)ATTEND_TAKE;
+    uint32_t candidates = deliverable(hart);
+    for (size_t i = 0; i < sizeof priority; i++) {
+        if (!(candidates >> priority[i] & 1))
+            continue;
+        save_context(hart);
+        struct trap trap = {.interrupt = true, .cause = priority[i], .pc = get(hart, FIELD_PC)};
+        enter_trap(hart, &trap);
+        return;
+    }
+}
+
+/* Makes the engine's mip equal to ours; the context holds what is to be changed. */
+static void store_mip(struct riscv *hart)
+{
+    hart->mip = hart->lines | hart->software;
+    set(hart, FIELD_MIP, hart->mip);
+    restore_context(hart);
+}
+
+/*
+ * The guest wrote mip or sip. Unicorn's riscv_cpu_update_mip() then arms an interrupt request of
+ * its own, which may already have been served: then the engine stands at the handler. Learn of it,
+ * and take the request back, so that interrupts are taken in one place only.
+ */
+static void settle_pending(struct riscv *hart)
+{
+    save_context(hart);
+    uint32_t written = (uint32_t)get(hart, FIELD_MIP);
+    uint32_t driven_too = written & hart->lines & (SEIP | STIP);
+    hart->software = (written & (SSIP | STIP | SEIP) & ~driven_too) | (hart->software & driven_too);
+
+    unsigned level = (unsigned)get(hart, FIELD_LEVEL);
+    uint64_t pc = get(hart, FIELD_PC);
+    bool served = pc != hart->last_pc + hart->last.size;
+    /* A write of 0 with nothing pending and all rights clears the request. */
+    set(hart, FIELD_MIP, 0);
+    set(hart, FIELD_LEVEL, RISCV_MACHINE);
+    restore_context(hart);
+    uint64_t zero = 0;
+    must(hart, uc_reg_write(hart->uc, UC_RISCV_REG_MIP, &zero), "clear mip");
+    set(hart, FIELD_LEVEL, level);
+    store_mip(hart);
+    if (!served)
+        return;
+    struct trap trap = {.interrupt = true, .from = hart->level, .to = level};
+    trap.cause = get(hart, level == RISCV_MACHINE ? FIELD_MCAUSE : FIELD_SCAUSE) & ~INTERRUPT_BIT;
+    trap.pc = get(hart, level == RISCV_MACHINE ? FIELD_MEPC : FIELD_SEPC);
+    hart->level = level;
+    hart->mstatus = get(hart, FIELD_MSTATUS);
+    hart->cpu.counts.traps++;
+    cpu_announce_entry(&hart->cpu, &trap);
+}
+
+/* ---- What a block's exit changed ---- */
+
+static void settle_status(struct riscv *hart)
+{
+    if (hart->level == RISCV_SUPERVISOR) {
+        uint64_t seen = read_register(hart, UC_RISCV_REG_SSTATUS) & SSTATUS_SEEN;
+        hart->mstatus = (hart->mstatus & ~SSTATUS_SEEN) | seen;
+        return;
+    }
+    save_context(hart);
+    hart->mstatus = get(hart, FIELD_MSTATUS);
+}
+
+static void settle_return(struct riscv *hart, bool supervisor)
+{
+    unsigned from = hart->level;
+    uint64_t status = hart->mstatus;
+    if (supervisor) {
+        hart->level = status & MSTATUS_SPP ? RISCV_SUPERVISOR : RISCV_USER;
+        bool enable = status & MSTATUS_SPIE;
+        status &= ~(MSTATUS_SPP | MSTATUS_SIE);
+        status |= MSTATUS_SPIE | (enable ? MSTATUS_SIE : 0);
+    } else {
+        hart->level = (status & MSTATUS_MPP) >> MSTATUS_MPP_SHIFT;
+        bool enable = status & MSTATUS_MPIE;
+        status &= ~(MSTATUS_MPP | MSTATUS_MIE);
+        status |= MSTATUS_MPIE | (enable ? MSTATUS_MIE : 0);
+    }
+    hart->mstatus = status;
+    cpu_announce_return(&hart->cpu, from, hart->level);
+}
+
+void riscv_settle(struct riscv *hart)
+{
+    hart->attention &= ~(unsigned)ATTEND_EXIT;
+    switch ((enum riscv_exit)hart->last.exit) {
+    case RISCV_EXIT_NONE:
+        return;
+    case RISCV_EXIT_STATUS:
+        settle_status(hart);
+        break;
+    case RISCV_EXIT_STATUS_SET:
+        hart->mstatus |= hart->last.operand & (MSTATUS_SIE | MSTATUS_MIE);
+        break;
+    case RISCV_EXIT_STATUS_CLEAR:
+        hart->mstatus &= ~(hart->last.operand & (MSTATUS_SIE | MSTATUS_MIE));
+        break;
+    case RISCV_EXIT_SATP:
+        save_context(hart);
+        hart->satp = get(hart, FIELD_SATP);
+        break;
+    case RISCV_EXIT_INTERRUPTS:
+        save_context(hart);
+        hart->mie = get(hart, FIELD_MIE);
+        hart->mideleg = get(hart, FIELD_MIDELEG);
+        hart->medeleg = get(hart, FIELD_MEDELEG);
+        break;
+    case RISCV_EXIT_PENDING:
+        settle_pending(hart);
+        break;
+    case RISCV_EXIT_SRET:
+        settle_return(hart, true);
+        break;
+    case RISCV_EXIT_MRET:
+        settle_return(hart, false);
+        break;
+    case RISCV_EXIT_CYCLE:
+        riscv_set_x(hart, hart->last.rd, hart->cpu.counts.cycles);
+        return;
+    case RISCV_EXIT_INSTRET:
+        riscv_set_x(hart, hart->last.rd, hart->cpu.counts.insns);
+        return;
+    }
+    riscv_sync_tlb(hart);
+    if (deliverable(hart))
+        hart->attention |= ATTEND_TAKE;
+}
+
+bool riscv_attend(struct riscv *hart)
+{
+    if (hart->attention & ATTEND_EXIT)
+        riscv_settle(hart);
+    if (hart->attention & ATTEND_LINES) {
+        hart->attention &= ~(unsigned)ATTEND_LINES;
+        if (hart->mip != (hart->lines | hart->software)) {
+            save_context(hart);
+            store_mip(hart);
+        }
+        if (deliverable(hart))
+            hart->attention |= ATTEND_TAKE;
+    }
+    if ((hart->attention & ATTEND_TAKE) && !deliverable(hart))
+        hart->attention &= ~(unsigned)ATTEND_TAKE;
+    return hart->attention & ATTEND_TAKE;
+}
+
+void riscv_cut_short(struct riscv *hart, uint64_t end)
+{
+    hart->attention &= ~(unsigned)ATTEND_EXIT;
+    uint64_t executed = end - hart->last_pc;
+    if (executed >= hart->last.size)
+        return;
+    uint8_t bytes[CODE_BLOCK_MAX];
+    size_t known = riscv_code_bytes(hart, hart->last_pc, bytes, (size_t)executed);
+    struct block part = code_decode(hart->shared->code, bytes, (uint32_t)known);
+    struct cpu_counts *counts = &hart->cpu.counts;
+    uint64_t insns = hart->last.insns - part.insns;
+    counts->insns -= insns;
+    counts->loads -= (uint64_t)hart->last.loads - part.loads;
+    counts->stores -= (uint64_t)hart->last.stores - part.stores;
+    counts->cycles -= (uint64_t)hart->last.cycles - part.cycles;
+    hart->clock->now -= insns;
+    hart->last.size = 0; /* counted once only */
+}
