@@ -11,15 +11,17 @@
 #include "sim/config.h"
 
 /*
- * The machine's first serial port as seen from outside: what the guest prints goes to the user, to a
- * hash and to the script; what the script or the user types waits until the guest's UART takes it.
+ * The machine's first serial port as seen from outside: what the guest prints goes to the user, to
+ * a hash and to the script; what the script or the user types waits until the guest's UART takes
+ * it.
  */
 struct console;
 
 enum console_kind {
     CONSOLE_STDIO, /* the terminal; raw mode and Ctrl-A commands if it is one */
     CONSOLE_FILE,  /* output to a new file, no input */
-    CONSOLE_PTY,   /* a new pseudo terminal; its name is printed */
+    CONSOLE_PTY,   /* a new pseudo terminal; console_pty_name() says which. Output is lost while
+                    * its buffer is full, as on a line to which nothing is connected */
     CONSOLE_NONE,  /* output is only hashed and matched */
 };
 
@@ -27,7 +29,8 @@ enum console_kind {
 enum console_request {
     CONSOLE_GO_ON,
     CONSOLE_QUIT,    /* Ctrl-A x */
-    CONSOLE_TIMEOUT, /* a script step waited longer than its timeout; console_script_error() says which */
+    CONSOLE_TIMEOUT, /* a script step waited longer than its timeout; console_script_error() says
+                        which */
 };
 
 /*
@@ -37,6 +40,14 @@ enum console_request {
 struct console *console_new(enum console_kind kind, const char *file, struct clock *clock,
                             const struct config_step *steps, size_t step_count, struct error *err);
 void console_free(struct console *console);
+
+/* Name of the pseudo terminal, such as "/dev/pts/3", for the user to be told; NULL if it is none.
+ */
+const char *console_pty_name(const struct console *console);
+
+/* "cannot write the console's output: No space left on device" once that happened (the output is
+ * still hashed and matched), else NULL. */
+const char *console_error(const struct console *console);
 
 /* One byte from the guest. */
 void console_output(struct console *console, uint8_t byte);
@@ -49,11 +60,13 @@ bool console_has_input(const struct console *console);
  * timeout against clock->now. Called between turns of the machine. */
 enum console_request console_poll(struct console *console);
 
-/* Blocks until the user types or `ms` passed; for a guest that sleeps for ever. False when no input can
- * ever come (no user, script exhausted). */
+/* Blocks until there is input or `ms` passed; for a guest that sleeps for ever, and therefore
+ * prints nothing that a script could wait for (its timeout is another matter:
+ * console_next_timeout()). False when no input can ever come: nothing left of what the script sent,
+ * and no user. */
 bool console_wait(struct console *console, int ms);
 
-/* "step 3 of 5: no \"ready> \" after 10 s of virtual time", or NULL. */
+/* "step 3 of 5: no \"ready> \" after 10s of virtual time", or NULL. */
 const char *console_script_error(const struct console *console);
 
 /* The earliest tick at which a step times out, or UINT64_MAX. */

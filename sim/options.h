@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IASO_SIM_OPTIONS_H
+#define IASO_SIM_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "mem/error.h"
+#include "sim/console.h"
+
+#define IASO_VERSION "0.1.0"
+
+/* Exit codes of `iaso`; the help says the same. */
+enum exit_code {
+    EXIT_AS_EXPECTED = 0,  /* the guest finished as the config expects; for other commands: done */
+    EXIT_GUEST_FAILED = 1, /* it did not */
+    EXIT_USAGE = 2,        /* command line or config */
+    EXIT_SIMULATOR = 3,    /* the simulator's own fault, or the host's */
+};
+
+enum command {
+    COMMAND_NONE, /* as a topic: `iaso` itself */
+    COMMAND_RUN,
+    COMMAND_CHECK,
+    COMMAND_SCHEMA,
+    COMMAND_DTB,
+    COMMAND_HELP,    /* --help, -h: print options_help() and exit with 0 */
+    COMMAND_VERSION, /* --version, -V: print options_version() and exit with 0 */
+};
+
+/* The command line, as plain data. Strings are the caller's argv; what an option does not set is
+ * NULL, 0 or false. A new command or option is a row of the tables in options.c and a field here.
+ */
+struct options {
+    enum command command;
+    enum command topic;     /* of COMMAND_HELP */
+    const char *config;     /* the config's file */
+    const char **overrides; /* each --set, in order; for config_load(); owned */
+    size_t override_count;
+
+    /* run */
+    enum console_kind console; /* default CONSOLE_STDIO */
+    const char *console_file;  /* CONSOLE_FILE */
+    uint64_t max_insns;        /* 0: as in the config */
+    const char *summary;       /* where to write the summary */
+    bool quiet;                /* no progress, no summary on the terminal */
+
+    const char *output; /* dtb: NULL is standard output */
+};
+
+/*
+ * Reads the command line; argv is left as it is. On failure err says in one line what is wrong and
+ * which help to ask for; exit with EXIT_USAGE. Not safe in several threads at once (getopt_long()
+ * is not).
+ */
+int options_parse(struct options *options, int argc, char *const *argv, struct error *err);
+void options_free(struct options *options);
+
+/* The help of `iaso` (COMMAND_NONE) or of one command. */
+void options_help(enum command topic, FILE *out);
+void options_version(FILE *out);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "sim/progress.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#define INTERVAL_NS (UINT64_C(200) * 1000 * 1000)
+
+struct progress {
+    int fd;
+    bool is_drawn;
+    uint64_t host_ns, instructions; /* when it was last drawn, or began */
+};
+
+static uint64_t host_time(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* A terminal that went away is of no interest here. */
+static void print(const struct progress *progress, const char *text, size_t length)
+{
+    if (write(progress->fd, text, length) < 0)
+        return;
+}
+
+struct progress *progress_new(int fd, bool quiet)
+{
+    if (quiet || !isatty(fd))
+        return NULL;
+    struct progress *progress = calloc(1, sizeof *progress);
+    if (progress) {
+        progress->fd = fd;
+        progress->host_ns = host_time();
+    }
+    return progress;
+}
+
+void progress_free(struct progress *progress)
+{
+    progress_clear(progress);
+    free(progress);
+}
+
+void progress_update(struct progress *progress, uint64_t virtual_ns, uint64_t instructions,
+                     const char *phase)
+{
+    if (!progress)
+        return;
+    uint64_t now = host_time(), passed = now - progress->host_ns;
+    if (passed < INTERVAL_NS)
+        return;
+    uint64_t done = instructions - progress->instructions;
+    char line[100]; /* cut rather than wrapped */
+    int length =
+        snprintf(line, sizeof line, "\r%" PRIu64 ".%03" PRIu64 " s  %" PRIu64 " MIPS  %.40s\033[K",
+                 virtual_ns / 1000000000, virtual_ns / 1000000 % 1000, done / (passed / 1000),
+                 phase ? phase : "");
+    if (length > 0 && (size_t)length < sizeof line)
+        print(progress, line, (size_t)length);
+    progress->is_drawn = true;
+    progress->host_ns = now;
+    progress->instructions = instructions;
+}
+
+void progress_clear(struct progress *progress)
+{
+    static const char clear[] = "\r\033[K";
+    if (!progress || !progress->is_drawn)
+        return;
+    print(progress, clear, sizeof clear - 1);
+    progress->is_drawn = false;
+}
