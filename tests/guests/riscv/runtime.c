@@ -139,7 +139,7 @@ static bool skip_instruction(struct hart *hart)
     return true;
 }
 
-static bool on_qemu(void)
+bool on_qemu(void)
 {
     static int known; /* 1: no, 2: yes */
     if (!known) {

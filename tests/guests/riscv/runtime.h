@@ -230,6 +230,7 @@ void check_trap_or_zero(const char *name, struct result result, uint64_t cause, 
  * For what QEMU 7.2 does in its own way: passes if `by_spec`, or on QEMU (told by its fw_cfg
  * device) if `as_qemu`. The comment at the call says what the deviation is.
  */
+bool on_qemu(void);
 void check_deviating(const char *name, bool by_spec, bool as_qemu);
 void skip(const char *name);
 void fill(void *memory, uint8_t value, size_t size);
