@@ -133,6 +133,14 @@ void check(const char *name, bool ok)
         put_char('\n');
 }
 
+bool mip_becomes(uint64_t bits, bool set)
+{
+    for (unsigned i = 0; i < 1000; i++)
+        if ((csr_read(mip) & bits) == (set ? bits : 0))
+            return true;
+    return false;
+}
+
 static bool skip_instruction(struct hart *hart)
 {
     hart->frame.epc += 4;

@@ -172,7 +172,7 @@ struct hart {
     uint64_t return_pc;
     uint64_t caller_status;
     uint64_t id;
-    uint64_t data[8]; /* for hooks */
+    volatile uint64_t data[8]; /* for hooks */
 };
 
 struct call {
@@ -230,6 +230,8 @@ void check_trap_or_zero(const char *name, struct result result, uint64_t cause, 
  * For what QEMU 7.2 does in its own way: passes if `by_spec`, or on QEMU (told by its fw_cfg
  * device) if `as_qemu`. The comment at the call says what the deviation is.
  */
+/* Waits a little for bits of mip to be all set or all clear: devices may take their time. */
+bool mip_becomes(uint64_t bits, bool set);
 bool on_qemu(void);
 void check_deviating(const char *name, bool by_spec, bool as_qemu);
 void skip(const char *name);
