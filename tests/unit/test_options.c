@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/options.h"
+
+#define PARSE(options, err, ...) \
+    parse(options, err, (const char *const[]){"iaso", __VA_ARGS__, NULL})
+
+static int parse(struct options *options, struct error *err, const char *const *argv)
+{
+    int argc = 0;
+    while (argv[argc])
+        argc++;
+    err->text[0] = 0;
+    return options_parse(options, argc, (char *const *)argv, err);
+}
+
+#define ASSERT_USAGE(message, ...)                                          \
+    do {                                                                    \
+        struct options usage_options;                                       \
+        struct error usage_error;                                           \
+        cr_assert_eq(PARSE(&usage_options, &usage_error, __VA_ARGS__), -1); \
+        cr_assert_str_eq(usage_error.text, message);                        \
+    } while (0)
+
+Test(options, run_with_everything)
+{
+    struct options options;
+    struct error err;
+    cr_assert_eq(PARSE(&options, &err, "run", "--set", "machine.harts=4", "x.json", "--set=a=b=c",
+                       "--console", "file=out.txt", "--max-insns", "1.5G", "--summary", "s.json",
+                       "--quiet"),
+                 0, "%s", err.text);
+    cr_assert_eq(options.command, COMMAND_RUN);
+    cr_assert_str_eq(options.config, "x.json");
+    cr_assert_eq(options.override_count, 2);
+    cr_assert_str_eq(options.overrides[0], "machine.harts=4");
+    cr_assert_str_eq(options.overrides[1], "a=b=c");
+    cr_assert_eq(options.console, CONSOLE_FILE);
+    cr_assert_str_eq(options.console_file, "out.txt");
+    cr_assert_eq(options.max_insns, 1500000000);
+    cr_assert_str_eq(options.summary, "s.json");
+    cr_assert(options.quiet);
+    options_free(&options);
+}
+
+Test(options, run_defaults)
+{
+    struct options options;
+    struct error err;
+    cr_assert_eq(PARSE(&options, &err, "run", "x.json"), 0);
+    cr_assert_eq(options.console, CONSOLE_STDIO);
+    cr_assert_eq(options.max_insns, 0);
+    cr_assert_eq(options.override_count, 0);
+    cr_assert_null(options.summary);
+    cr_assert_not(options.quiet);
+    options_free(&options);
+}
+
+Test(options, letters_and_dashes)
+{
+    struct options options;
+    struct error err;
+    cr_assert_eq(PARSE(&options, &err, "run", "-qn20k", "-c", "none", "--", "-x.json"), 0);
+    cr_assert(options.quiet);
+    cr_assert_eq(options.max_insns, 20000);
+    cr_assert_eq(options.console, CONSOLE_NONE);
+    cr_assert_str_eq(options.config, "-x.json");
+    options_free(&options);
+}
+
+Test(options, consoles)
+{
+    static const struct {
+        const char *text;
+        enum console_kind kind;
+    } all[] = {{"stdio", CONSOLE_STDIO}, {"pty", CONSOLE_PTY}, {"none", CONSOLE_NONE}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        struct options options;
+        struct error err;
+        cr_assert_eq(PARSE(&options, &err, "run", "x", "--console", all[i].text), 0);
+        cr_assert_eq(options.console, all[i].kind);
+        options_free(&options);
+    }
+}
+
+Test(options, other_commands)
+{
+    struct options options;
+    struct error err;
+    cr_assert_eq(PARSE(&options, &err, "check", "x.json", "--set", "a=1"), 0);
+    cr_assert_eq(options.command, COMMAND_CHECK);
+    cr_assert_eq(options.override_count, 1);
+    options_free(&options);
+    cr_assert_eq(PARSE(&options, &err, "schema"), 0);
+    cr_assert_eq(options.command, COMMAND_SCHEMA);
+    cr_assert_null(options.config);
+    options_free(&options);
+    cr_assert_eq(PARSE(&options, &err, "dtb", "x.json", "-o", "x.dtb"), 0);
+    cr_assert_eq(options.command, COMMAND_DTB);
+    cr_assert_str_eq(options.output, "x.dtb");
+    options_free(&options);
+}
+
+Test(options, help_and_version)
+{
+    struct options options;
+    struct error err;
+    const char *help[] = {"--help", "-h"}, *version[] = {"--version", "-V"};
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(PARSE(&options, &err, help[i]), 0);
+        cr_assert_eq(options.command, COMMAND_HELP);
+        cr_assert_eq(options.topic, COMMAND_NONE);
+        options_free(&options);
+        cr_assert_eq(PARSE(&options, &err, "dtb", help[i]), 0, "needs no config");
+        cr_assert_eq(options.command, COMMAND_HELP);
+        cr_assert_eq(options.topic, COMMAND_DTB);
+        options_free(&options);
+        cr_assert_eq(PARSE(&options, &err, version[i]), 0);
+        cr_assert_eq(options.command, COMMAND_VERSION);
+        options_free(&options);
+    }
+}
+
+Test(options, usage_errors)
+{
+    ASSERT_USAGE("expected a command (try: iaso --help)", NULL);
+    ASSERT_USAGE("expected a command (try: iaso --help)", "--");
+    ASSERT_USAGE("unknown command \"rnu\"; did you mean \"run\"? (try: iaso --help)", "rnu");
+    ASSERT_USAGE("unknown command \"frobnicate\" (try: iaso --help)", "frobnicate");
+    ASSERT_USAGE("unknown or ambiguous option \"--sett\"; did you mean \"--set\"? "
+                 "(try: iaso run --help)",
+                 "run", "x", "--sett=1");
+    ASSERT_USAGE("unknown or ambiguous option \"-z\" (try: iaso run --help)", "run", "--quiet",
+                 "-zq", "x");
+    ASSERT_USAGE("unknown or ambiguous option \"--output\" (try: iaso run --help)", "run", "x",
+                 "--output", "y");
+    ASSERT_USAGE("expected a value after \"--set\" (try: iaso run --help)", "run", "x", "--set");
+    ASSERT_USAGE("expected no value after \"--quiet\" (try: iaso run --help)", "run", "x",
+                 "--quiet=1");
+    ASSERT_USAGE("expected the file name of a config (try: iaso run --help)", "run");
+    ASSERT_USAGE("expected no further argument, found \"y\" (try: iaso run --help)", "run", "x",
+                 "y");
+    ASSERT_USAGE("expected no further argument, found \"x\" (try: iaso schema --help)", "schema",
+                 "x");
+    ASSERT_USAGE("--set: expected PATH=VALUE, found \"a\" (try: iaso run --help)", "run", "x",
+                 "--set", "a");
+    ASSERT_USAGE("--summary: expected FILE, found nothing (try: iaso run --help)", "run", "x",
+                 "--summary=");
+    ASSERT_USAGE("--max-insns: expected a count such as 20M, found \"20Q\" (try: iaso run --help)",
+                 "run", "x", "--max-insns", "20Q");
+    ASSERT_USAGE("--max-insns: expected a count such as 20M, found \"0\" (try: iaso run --help)",
+                 "run", "x", "--max-insns", "0");
+    ASSERT_USAGE("--console: expected stdio, file=NAME, pty or none, found \"stdoi\"; did you mean "
+                 "\"stdio\"? (try: iaso run --help)",
+                 "run", "x", "--console", "stdoi");
+    ASSERT_USAGE("--console: expected stdio, file=NAME, pty or none, found \"file=\" "
+                 "(try: iaso run --help)",
+                 "run", "x", "--console", "file=");
+    ASSERT_USAGE("--console: expected stdio, file=NAME, pty or none, found \"pty=3\" "
+                 "(try: iaso run --help)",
+                 "run", "x", "--console", "pty=3");
+}
+
+Test(options, every_command_has_its_help)
+{
+    static const struct {
+        enum command topic;
+        const char *has, *has_not;
+    } all[] = {
+        {COMMAND_NONE, "\n  check   CONFIG", "--set"},
+        {COMMAND_RUN, "--console WHERE", "--output"},
+        {COMMAND_CHECK, "--set PATH=VALUE", "--quiet"},
+        {COMMAND_SCHEMA, "usage: iaso schema", "--set"},
+        {COMMAND_DTB, "--output FILE", "--quiet"},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        char *text;
+        size_t size;
+        FILE *out = open_memstream(&text, &size);
+        options_help(all[i].topic, out);
+        fclose(out);
+        cr_assert(strstr(text, all[i].has), "%s", text);
+        cr_assert_not(strstr(text, all[i].has_not), "%s", text);
+        cr_assert(strstr(text, "exit codes"), "%s", text);
+        free(text);
+    }
+}
+
+Test(options, argv_is_left_as_it_is)
+{
+    struct options options;
+    struct error err;
+    const char *argv[] = {"iaso", "run", "x.json", "-q", NULL};
+    cr_assert_eq(options_parse(&options, 4, (char *const *)argv, &err), 0);
+    cr_assert_str_eq(argv[2], "x.json");
+    cr_assert_str_eq(argv[3], "-q");
+    options_free(&options);
+}
