@@ -41,32 +41,6 @@ static int fail_at(struct reader *reader, size_t at, const char *what)
     return error_set(reader->err, "%zu:%zu: %s", line, column, what);
 }
 
-static int unexpected(struct reader *reader, const char *expected)
-{
-    char found[40] = "the end of the text", message[120];
-    int c = peek(reader);
-    if (c >= 0) {
-        char word[16] = {0};
-        size_t n = 0;
-        do {
-            word[n++] = (char)c;
-            c = reader->at + n < reader->length ? reader->text[reader->at + n] : -1;
-        } while (n < sizeof word - 1 && ((word[0] >= 0x7f || word[0] < 0)
-                                             ? (c & 0xc0) == 0x80
-                                             : (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')));
-        text_quote(word, found, sizeof found);
-    }
-    snprintf(message, sizeof message, "expected %s, found %s", expected, found);
-    return fail_at(reader, reader->at, message);
-}
-
-static void skip_space(struct reader *reader)
-{
-    int c;
-    while (c = peek(reader), c == ' ' || c == '\t' || c == '\n' || c == '\r')
-        reader->at++;
-}
-
 /* Length of the UTF-8 sequence at the reader, 0 if it is not one. */
 static size_t utf8_length(const struct reader *reader)
 {
@@ -87,6 +61,36 @@ static size_t utf8_length(const struct reader *reader)
     bool surrogate = s[0] == 0xed && s[1] >= 0xa0;
     bool beyond = s[0] == 0xf4 && s[1] >= 0x90;
     return overlong || surrogate || beyond ? 0 : length;
+}
+
+static bool is_letter(int c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static int unexpected(struct reader *reader, const char *expected)
+{
+    char found[40] = "the end of the text", word[16] = {0}, message[120];
+    if (reader->at < reader->length) {
+        const unsigned char *text = reader->text + reader->at;
+        size_t left = reader->length - reader->at, length = utf8_length(reader);
+        while (is_letter(text[0]) && length < sizeof word - 1 && length < left &&
+               is_letter(text[length]))
+            length++;
+        memcpy(word, text, length);
+        text_quote(word, found, sizeof found);
+        if (!word[0])
+            snprintf(found, sizeof found, "the byte 0x%02x", text[0]);
+    }
+    snprintf(message, sizeof message, "expected %s, found %s", expected, found);
+    return fail_at(reader, reader->at, message);
+}
+
+static void skip_space(struct reader *reader)
+{
+    int c;
+    while (c = peek(reader), c == ' ' || c == '\t' || c == '\n' || c == '\r')
+        reader->at++;
 }
 
 /* The four digits after "\u" at `at`, or -1. */

@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <cjson/cJSON.h>
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sim/config.h"
+#include "sim/json.h"
+#include "sim/nearest.h"
+#include "sim/schema.h"
+#include "sim/text.h"
+#include "sim/units.h"
+
+#define CORPUS "tests/corpus/config" /* tests run in the top directory */
+
+#define MINIMAL "{\"load\": [{\"firmware\": \"opensbi\"}]}"
+
+/* ---- The bad-input corpus ------------------------------------------------------------------ */
+
+/* The file's text, NUL-terminated, without a newline at the end; NULL if there is none. */
+static char *slurp(const char *stem, const char *suffix)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s%s", CORPUS, stem, suffix);
+    FILE *file = fopen(path, "r");
+    if (!file)
+        return NULL;
+    char *text = calloc(1, 8192);
+    size_t length = fread(text, 1, 8191, file);
+    fclose(file);
+    if (length && text[length - 1] == '\n')
+        text[length - 1] = 0;
+    return text;
+}
+
+/* Loads NAME.json with the lines of NAME.set for --set; the error must be NAME.expect, in which "@"
+ * at the beginning stands for the file's name. */
+static void check_corpus_file(const char *stem)
+{
+    char path[512], expected[1024];
+    const char *overrides[8];
+    size_t count = 0;
+    struct config config;
+    struct error err = {""};
+
+    snprintf(path, sizeof path, "%s/%s.json", CORPUS, stem);
+    char *expect = slurp(stem, ".expect"), *sets = slurp(stem, ".set"), *rest = sets, *line;
+    cr_assert_not_null(expect, "%s has no .expect beside it", path);
+    while ((line = strsep(&rest, "\n")))
+        overrides[count++] = line;
+
+    bool has_name = expect[0] == '@';
+    snprintf(expected, sizeof expected, "%s%s", has_name ? path : "", expect + has_name);
+    int result = config_load(&config, path, overrides, count, &err);
+    cr_expect_eq(result, -1, "%s is accepted", path);
+    cr_expect_str_eq(err.text, expected, "%s:\n  is     %s\n  wanted %s", path, err.text, expected);
+    config_free(&config);
+    free(expect);
+    free(sets);
+}
+
+Test(config, bad_input_corpus)
+{
+    int seen = 0;
+    DIR *dir = opendir(CORPUS);
+    cr_assert_not_null(dir, "run the tests in the top directory");
+    for (const struct dirent *entry; (entry = readdir(dir));) {
+        char stem[256];
+        snprintf(stem, sizeof stem, "%s", entry->d_name);
+        char *dot = strrchr(stem, '.');
+        if (!dot || strcmp(dot, ".json"))
+            continue;
+        *dot = 0;
+        check_corpus_file(stem);
+        seen++;
+    }
+    closedir(dir);
+    cr_assert_gt(seen, 100);
+}
+
+/* ---- Good input ---------------------------------------------------------------------------- */
+
+/* Writes a config to a new file; unlink() it. */
+static void write_config(char path[32], const char *text, size_t length)
+{
+    strcpy(path, "/tmp/iaso-config-XXXXXX");
+    int fd = mkstemp(path);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(write(fd, text, length), (ssize_t)length);
+    close(fd);
+}
+
+static int load(struct config *config, const char *text, struct error *err, const char *const *sets,
+                size_t count)
+{
+    char path[32];
+    write_config(path, text, strlen(text));
+    int result = config_load(config, path, sets, count, err);
+    unlink(path);
+    return result;
+}
+
+#define LOAD(config, json, ...)                                                                    \
+    do {                                                                                           \
+        struct error load_error = {""};                                                            \
+        const char *sets[] = {NULL, ##__VA_ARGS__};                                                \
+        cr_assert_eq(load(config, json, &load_error, sets + 1, sizeof sets / sizeof *sets - 1), 0, \
+                     "%s", load_error.text);                                                       \
+    } while (0)
+
+Test(config, defaults)
+{
+    struct config config;
+    LOAD(&config, MINIMAL);
+    cr_assert_str_eq(config.machine.board, "virt");
+    cr_assert_eq(config.machine.harts, 1);
+    cr_assert_eq(config.machine.mips, 100);
+    cr_assert_eq(config.machine.quantum, 10000);
+    cr_assert_eq(config.machine.seed, 1);
+    cr_assert_eq(config.memory_count, 1);
+    cr_assert_str_eq(config.memory[0].name, "dram");
+    cr_assert_eq(config.memory[0].base, 0x80000000);
+    cr_assert_eq(config.memory[0].size, 256 << 20);
+    cr_assert_eq(config.memory[0].kind, REGION_RAM);
+    cr_assert_not(config.memory[0].nonvolatile);
+    cr_assert_eq(config.load_count, 1);
+    cr_assert_eq(config.load[0].kind, LOAD_FIRMWARE);
+    cr_assert_str_eq(config.load[0].file, "opensbi");
+    cr_assert_not(config.load[0].has_address);
+    cr_assert_str_eq(config.bootargs, "");
+    cr_assert_null(config.system_map);
+    cr_assert_eq(config.device_count, 0);
+    cr_assert_eq(config.run.max_insns, 0);
+    cr_assert_eq(config.run.stuck_insns, 0);
+    cr_assert_eq(config.run.script_count, 0);
+    cr_assert_eq(config.run.pages, PAGES_OPEN);
+    cr_assert_null(config.expect.console);
+    cr_assert_not(config.expect.has_exit);
+    config_free(&config);
+}
+
+static const char full[] =
+    "\xef\xbb\xbf{\n"
+    "\"$schema\": \"iaso.schema.json\",\n"
+    "\"machine\": {\"board\": \"virt\", \"harts\": 8, \"mips\": 100000, \"quantum\": \"5k\", "
+    "\"seed\": 0},\n"
+    "\"memory\": [\n"
+    " {\"name\": \"nv\", \"base\": \"0x90000000\", \"size\": 65536, \"kind\": \"nonvolatile\"},\n"
+    " {\"name\": \"dram\", \"base\": 2147483648, \"size\": \"0.25G\"},\n"
+    " {\"name\": \"rom\", \"base\": \"4096\", \"size\": \"4KiB\", \"kind\": \"rom\"}],\n"
+    "\"load\": [{\"raw\": \"LICENSE\", \"address\": \"0xffffffff\"}, {\"kernel\": \"Makefile\"},\n"
+    " {\"initrd\": \"LICENSE\", \"address\": 0}, {\"raw\": \"LICENSE\", \"address\": 1},\n"
+    " {\"firmware\": \"Makefile\"}],\n"
+    "\"bootargs\": \"a=\\u00e4 \\ud83d\\ude00\",\n"
+    "\"system_map\": \"LICENSE\",\n"
+    "\"devices\": {\"rng0\": {\"legacy\": true, \"type\": \"virtio-rng\"},\n"
+    " \"disk0\": {\"file\": \"LICENSE\", \"type\": \"virtio-blk\"},\n"
+    " \"disk1\": {\"type\": \"virtio-blk\", \"file\": \"LICENSE\", \"overlay\": false, "
+    "\"read_only\": true}},\n"
+    "\"run\": {\"max_insns\": \"20G\", \"stuck_insns\": 1000, \"pages\": \"precise\", \"script\": "
+    "[\n"
+    " {\"expect\": \"> \", \"send\": \"x\\n\", \"timeout\": \"1.5s\"}, {\"send\": \"\"}, "
+    "{\"expect\": \"b\", \"timeout\": 0}]},\n"
+    "\"expect\": {\"console\": \"ok\", \"exit\": 3}\n"
+    "}\n";
+
+Test(config, everything)
+{
+    struct config config;
+    LOAD(&config, full);
+    cr_assert_eq(config.machine.harts, 8);
+    cr_assert_eq(config.machine.mips, 100000);
+    cr_assert_eq(config.machine.quantum, 5000);
+    cr_assert_eq(config.machine.seed, 0);
+
+    cr_assert_eq(config.memory_count, 3, "sorted by base:");
+    cr_assert_str_eq(config.memory[0].name, "rom");
+    cr_assert_eq(config.memory[0].base, 4096);
+    cr_assert_eq(config.memory[0].size, 4096);
+    cr_assert_eq(config.memory[0].kind, REGION_ROM);
+    cr_assert_str_eq(config.memory[1].name, "dram");
+    cr_assert_eq(config.memory[1].base, 0x80000000);
+    cr_assert_eq(config.memory[1].size, 256 << 20);
+    cr_assert_eq(config.memory[1].kind, REGION_RAM);
+    cr_assert_not(config.memory[1].nonvolatile);
+    cr_assert_str_eq(config.memory[2].name, "nv");
+    cr_assert_eq(config.memory[2].size, 65536);
+    cr_assert_eq(config.memory[2].kind, REGION_RAM);
+    cr_assert(config.memory[2].nonvolatile);
+
+    static const enum load_kind kinds[] = {LOAD_RAW, LOAD_KERNEL, LOAD_INITRD, LOAD_RAW,
+                                           LOAD_FIRMWARE};
+    cr_assert_eq(config.load_count, 5);
+    for (size_t i = 0; i < 5; i++)
+        cr_assert_eq(config.load[i].kind, kinds[i], "%zu", i);
+    cr_assert_str_eq(config.load[1].file, "Makefile");
+    cr_assert_not(config.load[1].has_address);
+    cr_assert_eq(config.load[0].address, 0xffffffff);
+    cr_assert(config.load[2].has_address, "0 is an address too");
+    cr_assert_eq(config.load[3].address, 1);
+
+    cr_assert_str_eq(config.bootargs, "a=\xc3\xa4 \xf0\x9f\x98\x80");
+    cr_assert_str_eq(config.system_map, "LICENSE");
+
+    cr_assert_eq(config.device_count, 3);
+    cr_assert_str_eq(config.devices[0].name, "rng0");
+    cr_assert_eq(config.devices[0].kind, DEVICE_VIRTIO_RNG);
+    cr_assert(config.devices[0].legacy);
+    cr_assert_str_eq(config.devices[1].name, "disk0");
+    cr_assert_eq(config.devices[1].kind, DEVICE_VIRTIO_BLK);
+    cr_assert_str_eq(config.devices[1].file, "LICENSE");
+    cr_assert(config.devices[1].overlay);
+    cr_assert_not(config.devices[1].read_only);
+    cr_assert_not(config.devices[1].legacy);
+    cr_assert_not(config.devices[2].overlay);
+    cr_assert(config.devices[2].read_only);
+
+    cr_assert_eq(config.run.max_insns, 20000000000);
+    cr_assert_eq(config.run.stuck_insns, 1000);
+    cr_assert_eq(config.run.pages, PAGES_PRECISE);
+    cr_assert_eq(config.run.script_count, 3);
+    cr_assert_str_eq(config.run.script[0].expect, "> ");
+    cr_assert_str_eq(config.run.script[0].send, "x\n");
+    cr_assert_eq(config.run.script[0].timeout_ns, 1500000000);
+    cr_assert_null(config.run.script[1].expect);
+    cr_assert_str_eq(config.run.script[1].send, "");
+    cr_assert_null(config.run.script[2].send);
+
+    cr_assert_str_eq(config.expect.console, "ok");
+    cr_assert(config.expect.has_exit);
+    cr_assert_eq(config.expect.exit, 3);
+    config_free(&config);
+    cr_assert_null(config.storage);
+}
+
+Test(config, overrides)
+{
+    struct config config;
+    LOAD(&config, MINIMAL, "machine.harts=2", "machine.harts=4", "memory[0].size=512M",
+         "memory[1]={\"name\": \"nv\", \"base\": \"0x1000\", \"size\": \"4K\"}",
+         "memory[1].kind=nonvolatile", "bootargs=123", "devices.disk0.type=virtio-blk",
+         "devices.disk0.file=LICENSE", "devices.disk0.overlay=true", "load[1].kernel=Makefile",
+         "run.script[0].expect=a=b [c]", "run.script[0].send=\"x\\n\"", "run.script[1].send=x\\n",
+         "expect.console=null", "run.max_insns=1000");
+    cr_assert_eq(config.machine.harts, 4, "the last one counts");
+    cr_assert_eq(config.memory_count, 2);
+    cr_assert(config.memory[0].nonvolatile);
+    cr_assert_str_eq(config.memory[1].name, "dram", "the default's other keys stay");
+    cr_assert_eq(config.memory[1].size, 512 << 20);
+    cr_assert_str_eq(config.bootargs, "123");
+    cr_assert_eq(config.device_count, 1);
+    cr_assert_str_eq(config.devices[0].file, "LICENSE");
+    cr_assert_eq(config.load[1].kind, LOAD_KERNEL);
+    cr_assert_str_eq(config.run.script[0].expect, "a=b [c]");
+    cr_assert_str_eq(config.run.script[0].send, "x\n", "JSON");
+    cr_assert_str_eq(config.run.script[1].send, "x\\n", "plain text");
+    cr_assert_str_eq(config.expect.console, "null");
+    cr_assert_eq(config.run.max_insns, 1000);
+    config_free(&config);
+}
+
+/* ---- Files --------------------------------------------------------------------------------- */
+
+Test(config, the_file_itself)
+{
+    struct config config = {.load_count = 7};
+    struct error err;
+    char path[32], expected[200];
+    cr_assert_eq(config_load(&config, "/nonexistent/x.json", NULL, 0, &err), -1);
+    cr_assert_str_eq(err.text,
+                     "/nonexistent/x.json: cannot read the file: No such file or directory");
+    cr_assert_eq(config.load_count, 0, "empty after a failure");
+    cr_assert_eq(config_load(&config, "tests", NULL, 0, &err), -1);
+    cr_assert_str_eq(err.text, "tests: cannot read the file: Is a directory");
+    cr_assert_eq(config_load(&config, "tests", NULL, 0, NULL), -1);
+
+    char *huge = malloc(JSON_MAX_SIZE + 1);
+    memset(huge, ' ', JSON_MAX_SIZE + 1);
+    memcpy(huge, MINIMAL, sizeof MINIMAL - 1);
+    write_config(path, huge, JSON_MAX_SIZE + 1);
+    cr_assert_eq(config_load(&config, path, NULL, 0, &err), -1);
+    snprintf(expected, sizeof expected, "%s: expected a file of at most 1 MiB, found a larger one",
+             path);
+    cr_assert_str_eq(err.text, expected);
+    cr_assert_eq(truncate(path, JSON_MAX_SIZE), 0);
+    cr_assert_eq(config_load(&config, path, NULL, 0, &err), 0, "%s", err.text);
+    config_free(&config);
+    unlink(path);
+    free(huge);
+}
+
+Test(config, error_without_a_place_for_it)
+{
+    struct config config;
+    cr_assert_eq(load(&config, "{\"machine\": 1}", NULL, NULL, 0), -1);
+    cr_assert_eq(load(&config, "{", NULL, NULL, 0), -1);
+    cr_assert_eq(load(&config, MINIMAL, NULL, (const char *[]){"x"}, 1), -1);
+}
+
+Test(config, long_and_strange_file_names_leave_room_for_the_message)
+{
+    char dir[] = "/tmp/iaso-config-XXXXXX", path[700];
+    struct config config;
+    struct error err;
+    cr_assert_not_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/%0200d\n.json", dir, 7);
+    FILE *file = fopen(path, "w");
+    fputs("{\"machine\": 1}", file);
+    fclose(file);
+    cr_assert_eq(config_load(&config, path, NULL, 0, &err), -1);
+    cr_assert(strstr(err.text, "0007?.json: machine: expected an object, found 1"), "%s", err.text);
+    cr_assert_eq(strncmp(err.text, "...0000", 7), 0);
+    unlink(path);
+    rmdir(dir);
+}
+
+static void assert_file_error(const char *file, const char *more, const char *expected)
+{
+    char text[300];
+    struct config config;
+    struct error err;
+    snprintf(text, sizeof text,
+             "{\"load\": [{\"firmware\": \"opensbi\"}], \"devices\": "
+             "{\"d\": {\"type\": \"virtio-blk\", \"file\": \"%s\"%s}}}",
+             file, more);
+    int result = load(&config, text, &err, NULL, 0);
+    cr_assert_eq(result, expected ? -1 : 0, "%s", err.text);
+    if (expected)
+        cr_assert(strstr(err.text, expected), "%s", err.text);
+    config_free(&config);
+}
+
+Test(config, disks_must_be_usable)
+{
+    char path[32];
+    write_config(path, "", 0);
+    assert_file_error(path, "", " is empty");
+    cr_assert_eq(truncate(path, 512), 0);
+    assert_file_error(path, "", NULL);
+    if (geteuid() == 0) /* whom permissions do not stop */
+        cr_assert_eq(seteuid(65534), 0);
+    else
+        cr_assert_eq(chmod(path, 0400), 0);
+    assert_file_error("/etc/passwd", "", NULL);
+    assert_file_error("/etc/passwd", ", \"overlay\": false",
+                      "devices.d.file: expected a file to read and write, but \"/etc/passwd\": "
+                      "Permission denied");
+    assert_file_error("/etc/passwd", ", \"overlay\": false, \"read_only\": true", NULL);
+    if (getuid() == 0)
+        cr_assert_eq(seteuid(0), 0);
+    unlink(path);
+}
+
+/* ---- The schema ---------------------------------------------------------------------------- */
+
+Test(config, schema_names_every_key)
+{
+    char *text = config_schema();
+    cr_assert_not_null(text);
+    cJSON *schema = cJSON_Parse(text);
+    cr_assert_not_null(schema, "%s", text);
+    const cJSON *properties = cJSON_GetObjectItem(schema, "properties");
+    const cJSON *machine = cJSON_GetObjectItem(properties, "machine");
+    const cJSON *harts = cJSON_GetObjectItem(cJSON_GetObjectItem(machine, "properties"), "harts");
+    cr_assert_eq(cJSON_GetObjectItem(harts, "maximum")->valueint, 8);
+    cr_assert_eq(cJSON_GetObjectItem(harts, "default")->valueint, 1);
+    cr_assert(cJSON_IsFalse(cJSON_GetObjectItem(schema, "additionalProperties")));
+    for (const struct key *key = schema_child(schema_root(), NULL); key;
+         key = schema_child(schema_root(), key))
+        cr_assert(cJSON_GetObjectItemCaseSensitive(properties, schema_name(key)), "%s", key->path);
+    cJSON_Delete(schema);
+    free(text);
+}
+
+/* ---- Units --------------------------------------------------------------------------------- */
+
+Test(units, parse)
+{
+    static const struct {
+        enum units units;
+        const char *text;
+        uint64_t value;
+    } good[] = {
+        {UNITS_SIZE, "0", 0},
+        {UNITS_SIZE, "1K", 1024},
+        {UNITS_SIZE, "1.5M", 1572864},
+        {UNITS_SIZE, "2GiB", UINT64_C(2) << 30},
+        {UNITS_SIZE, "0xFff", 4095},
+        {UNITS_SIZE, "16777215T", UINT64_C(16777215) << 40},
+        {UNITS_SIZE, "18446744073709551615", UINT64_MAX},
+        {UNITS_COUNT, "20k", 20000},
+        {UNITS_COUNT, "20K", 20000},
+        {UNITS_COUNT, "0.000000000001T", 1},
+        {UNITS_DURATION, "0", 0},
+        {UNITS_DURATION, "10ms", 10000000},
+        {UNITS_DURATION, "2min", UINT64_C(120000000000)},
+        {UNITS_ADDRESS, "0xffffffffffffffff", UINT64_MAX},
+        {UNITS_ADDRESS, "10", 10},
+    };
+    static const struct {
+        enum units units;
+        const char *text;
+    } bad[] = {
+        {UNITS_SIZE, ""},          {UNITS_SIZE, "K"},
+        {UNITS_SIZE, ".5K"},       {UNITS_SIZE, "5.K"},
+        {UNITS_SIZE, "1.5"},       {UNITS_SIZE, "1k"},
+        {UNITS_SIZE, "1 K"},       {UNITS_SIZE, "+1"},
+        {UNITS_SIZE, "16777216T"}, {UNITS_SIZE, "0xfffff0000000000000"},
+        {UNITS_SIZE, "0xg"},       {UNITS_SIZE, "0.0000000000000000001T"},
+        {UNITS_COUNT, "1GiB"},     {UNITS_DURATION, "1"},
+        {UNITS_DURATION, "0x1s"},  {UNITS_DURATION, "0.5ns"},
+        {UNITS_ADDRESS, "1K"},     {UNITS_ADDRESS, "1.0"},
+        {UNITS_ADDRESS, "-1"},
+    };
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        uint64_t value = 12345;
+        cr_assert_eq(units_parse(good[i].units, good[i].text, &value), 0, "%s", good[i].text);
+        cr_assert_eq(value, good[i].value, "%s", good[i].text);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        uint64_t value = 12345;
+        cr_assert_eq(units_parse(bad[i].units, bad[i].text, &value), -1, "%s", bad[i].text);
+        cr_assert_eq(value, 12345, "%s", bad[i].text);
+    }
+}
+
+Test(units, format_is_the_inverse_of_parse)
+{
+    static const uint64_t values[] = {0,           1,    1000,       1024,
+                                      60000000000, 1536, UINT64_MAX, UINT64_C(1) << 40};
+    for (int units = UNITS_SIZE; units <= UNITS_ADDRESS; units++) {
+        for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+            char text[24];
+            uint64_t value = 12345;
+            units_format((enum units)units, values[i], text, sizeof text);
+            cr_assert_eq(units_parse((enum units)units, text, &value), 0, "%s", text);
+            cr_assert_eq(value, values[i], "%s", text);
+        }
+    }
+    char text[24];
+    cr_assert_str_eq(units_format(UNITS_SIZE, 256 << 20, text, sizeof text), "256M");
+    cr_assert_str_eq(units_format(UNITS_DURATION, 10000000000, text, sizeof text), "10s");
+}
+
+/* ---- Nearest and quoted -------------------------------------------------------------------- */
+
+Test(nearest, edits)
+{
+    static const char *const names[] = {"harts", "mips", "memory", "a"};
+    cr_assert_str_eq(nearest("hart", names, 4), "harts");
+    cr_assert_str_eq(nearest("hatrs", names, 4), "harts", "a swap is one edit");
+    cr_assert_str_eq(nearest("HARTS", names, 4), "harts");
+    cr_assert_str_eq(nearest("xharts", names, 4), "harts");
+    cr_assert_str_eq(nearest("mmory", names, 4), "memory");
+    cr_assert_null(nearest("hxxts", names, 4));
+    cr_assert_null(nearest("b", names, 4), "one letter is near to nothing");
+    cr_assert_null(nearest("", names, 4));
+    cr_assert_null(nearest("zzzzzz", names, 4));
+    cr_assert_null(nearest("harts", names, 0));
+}
+
+Test(nearest, long_names)
+{
+    char a[300], b[300];
+    memset(a, 'a', sizeof a);
+    memset(b, 'a', sizeof b);
+    a[299] = b[299] = 0;
+    const char *names[] = {b};
+    cr_assert_null(nearest(a, names, 1));
+    a[127] = b[128] = 0;
+    cr_assert_str_eq(nearest(a, names, 1), b);
+}
+
+Test(text, quote_escapes_and_cuts)
+{
+    char buffer[16];
+    cr_assert_str_eq(text_quote("", buffer, sizeof buffer), "\"\"");
+    cr_assert_str_eq(text_quote("a\"\\\n\x01", buffer, sizeof buffer), "\"a\\\"\\\\\\n\\x01\"");
+    cr_assert_str_eq(text_quote("0123456789abc", buffer, sizeof buffer), "\"0123456789abc\"");
+    cr_assert_str_eq(text_quote("0123456789abcd", buffer, sizeof buffer), "\"0123456789...\"");
+    cr_assert_str_eq(text_quote("012345678\xc3\xa4xxxx", buffer, sizeof buffer),
+                     "\"012345678...\"");
+    cr_assert_str_eq(text_quote("01234567\n\n\n\n\n", buffer, sizeof buffer), "\"01234567\\n...\"");
+    char tiny[8];
+    cr_assert_str_eq(text_quote("\x01\x01\x01\x01", tiny, sizeof tiny), "\"...\"");
+}
