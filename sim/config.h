@@ -35,7 +35,7 @@ struct config {
         const char *name;
         uint64_t base, size; /* bytes */
         enum region_kind kind;
-        bool nonvolatile;
+        bool nonvolatile;         /* keeps its contents in a power cut: of ROM as well */
     } memory[CONFIG_MAX_REGIONS]; /* sorted by base, not overlapping */
     size_t memory_count;
 
@@ -52,7 +52,7 @@ struct config {
     } load[CONFIG_MAX_LOADS];
     size_t load_count;
 
-    const char *bootargs; /* "" if none */
+    const char *bootargs;   /* "" if none */
     const char *system_map; /* NULL if none */
 
     struct config_device {
@@ -96,7 +96,8 @@ struct config {
 
 /*
  * Reads, overrides and validates. `overrides` are "path=value" strings as given to --set, applied
- * in order; the value is JSON, or a plain string if it does not parse as JSON. On failure *config
+ * in order; the value is JSON, or plain text if it does not parse as JSON or if the key wants some
+ * text and the JSON is no string (bootargs=1). On failure *config
  * is empty and err holds one line: file, JSON path, what was expected, what was found, and the
  * nearest known key for a typo. Nothing of the machine is built.
  */
@@ -104,7 +105,8 @@ int config_load(struct config *config, const char *path, const char *const *over
                 size_t override_count, struct error *err);
 void config_free(struct config *config);
 
-/* A JSON Schema (draft 2020-12) made from the table that config_load() validates with; malloc'ed. */
+/* A JSON Schema (draft 2020-12) made from the table that config_load() validates with; malloc'ed.
+ */
 char *config_schema(void);
 
 #endif

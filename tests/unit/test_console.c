@@ -60,17 +60,17 @@ static size_t first_match(const char *text, const char *stream)
 
 Test(matcher, finds_what_strstr_finds)
 {
-    /* Every text of up to 4 letters in every stream of 9, over an alphabet of two. */
-    char text[5], stream[10];
-    for (unsigned length = 1; length <= 4; length++) {
+    /* Every text of up to 7 letters in every stream of 11, over an alphabet of two. */
+    char text[8], stream[12];
+    for (unsigned length = 1; length <= 7; length++) {
         for (unsigned t = 0; t < 1u << length; t++) {
             for (unsigned i = 0; i < length; i++)
                 text[i] = t >> i & 1 ? 'b' : 'a';
             text[length] = 0;
-            for (unsigned s = 0; s < 1u << 9; s++) {
-                for (unsigned i = 0; i < 9; i++)
+            for (unsigned s = 0; s < 1u << 11; s++) {
+                for (unsigned i = 0; i < 11; i++)
                     stream[i] = s >> i & 1 ? 'b' : 'a';
-                stream[9] = 0;
+                stream[11] = 0;
                 const char *at = strstr(stream, text);
                 size_t expected = at ? (size_t)(at - stream) + length : 0;
                 cr_assert_eq(first_match(text, stream), expected, "%s in %s", text, stream);
