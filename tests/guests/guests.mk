@@ -9,7 +9,7 @@ GUEST_FLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototy
                -fno-builtin -fno-asynchronous-unwind-tables -fno-tree-loop-distribute-patterns
 GUEST_LINK  := -nostdlib -static -no-pie -Wl,-T,$(GUEST_SRC)/guest.ld -Wl,--build-id=none \
                -Wl,--no-warn-rwx-segments
-GUEST_NAMES := hello echo panic stuck traps mmu timer plic
+GUEST_NAMES := hello echo panic stuck traps mmu timer plic memory selfmod smp virtio
 GUEST_RT    := $(GUEST_OUT)/start.o $(GUEST_OUT)/runtime.o $(GUEST_OUT)/stubs.o
 TEST_GUESTS := $(GUEST_NAMES:%=$(GUEST_OUT)/%.elf)
 

@@ -355,8 +355,7 @@ static void test_wfi(void)
     write32(RTC_IRQ_ENABLED, 1);
     write32(RTC_ALARM_HIGH, (uint32_t)(alarm >> 32));
     write32(RTC_ALARM_LOW, (uint32_t)alarm);
-    while (!hart->data[0])
-        wfi();
+    sleep_until(hart->data[0]);
     low = read32(RTC_BASE);
     note("woken by the RTC's alarm", hart->data[1] == RTC_IRQ);
     note("not early", ((uint64_t)read32(RTC_BASE + 4) << 32 | low) >= alarm);

@@ -153,6 +153,18 @@ static inline void wfi(void)
     __asm__ volatile("wfi" : : : "memory");
 }
 
+/* With MIE on before and after: sleeps until an interrupt has made the condition true. */
+#define sleep_until(condition)              \
+    do {                                    \
+        csr_clear(mstatus, STATUS_MIE);     \
+        while (!(condition)) {              \
+            wfi();                          \
+            csr_set(mstatus, STATUS_MIE);   \
+            csr_clear(mstatus, STATUS_MIE); \
+        }                                   \
+        csr_set(mstatus, STATUS_MIE);       \
+    } while (0)
+
 struct frame {
     uint64_t x[32];
     uint64_t epc, cause, tval, status;

@@ -19,6 +19,18 @@ stub_\name:
     ret
     .endm
 
+    .macro stub_then name, rvc, first, second
+    .option push
+    .option \rvc
+    .balign 4
+    .globl stub_\name
+stub_\name:
+    \first
+    \second
+    ret
+    .option pop
+    .endm
+
     .text
     .irp i, lb,lbu,lh,lhu,lw,lwu,ld
     stub \i, \i a0, 0(a0)
@@ -30,10 +42,10 @@ stub_\name:
     stub_rvc c_ld, c.ld a0, 0(a0)
     stub_rvc c_sw, c.sw a1, 0(a0)
     stub_rvc c_sd, c.sd a1, 0(a0)
-    stub_rvc c_fld, c.fld fa0, 0(a0); fmv.x.d a0, fa0
+    stub_then c_fld, rvc, "c.fld fa0, 0(a0)", "fmv.x.d a0, fa0"
+    stub_then flw, norvc, "flw fa0, 0(a0)", "fmv.x.w a0, fa0"
+    stub_then fld, norvc, "fld fa0, 0(a0)", "fmv.x.d a0, fa0"
     stub_rvc c_fsd, c.fsd fa0, 0(a0)
-    stub flw, flw fa0, 0(a0); fmv.x.w a0, fa0
-    stub fld, fld fa0, 0(a0); fmv.x.d a0, fa0
     stub fsw, fsw fa0, 0(a0)
     stub fsd, fsd fa0, 0(a0)
     stub lr_w, lr.w a0, (a0)

@@ -106,8 +106,7 @@ static void test_interrupt(void)
 
     uint64_t due = now() + TICKS;
     write64(CLINT_MTIMECMP(0), due);
-    while (hart->data[0] < 2)
-        wfi();
+    sleep_until(hart->data[0] >= 2);
     check("wfi: not early", hart->data[1] >= due);
     due = now() + TICKS;
     write64(CLINT_MTIMECMP(0), due);
@@ -119,8 +118,7 @@ static void test_interrupt(void)
     due = now() + TICKS;
     hart->data[3] = 2;
     write64(CLINT_MTIMECMP(0), due);
-    while (hart->data[0] < 6)
-        wfi();
+    sleep_until(hart->data[0] >= 6);
     check("three deadlines in a row", hart->data[1] >= due + 2 * TICKS);
     due = now() + TICKS;
     uint64_t count = hart->data[0];
