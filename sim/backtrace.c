@@ -121,6 +121,8 @@ static enum end follow(struct walk *walk, const struct backtrace_start *start, u
         bool leaf = innermost && saved_ra > fp && saved_ra - fp <= MAX_FRAME &&
                     is_stack(walk, saved_ra) && !is_known_code(walk->symbols, saved_ra) &&
                     is_code(walk, ra);
+        if (innermost && !leaf && saved_ra == 0)
+            return BROKEN;
         innermost = false;
         low = fp;
         *resume = fp;
