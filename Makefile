@@ -5,7 +5,7 @@ BUILD   ?= build
 CC      ?= gcc
 OPT     ?= -O2 -g
 PREFIX  ?= /usr/local
-PKGS    := unicorn capstone libcjson libelf libdw libbpf nettle
+PKGS    := unicorn capstone libcjson libelf libdw libbpf nettle zlib
 CFLAGS  ?= $(OPT)
 FLAGS   := -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
            -Wvla -Wpointer-arith -Wwrite-strings -I. -MMD -MP
@@ -21,7 +21,7 @@ LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 UNIT_SRC := $(wildcard tests/unit/*.c)
 UNIT_OBJ := $(UNIT_SRC:%.c=$(BUILD)/%.o)
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
-LIBS    = $(shell pkg-config --libs $(PKGS)) -lfdt -lm
+LIBS    = $(shell pkg-config --libs $(PKGS)) -lfdt -lm -lutil
 
 .PHONY: all
 all: iaso ## build the simulator, ./iaso
@@ -41,12 +41,14 @@ $(BUILD)/%.o: %.c
 
 .PHONY: help
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile guests/guests.mk tests/guests/guests.mk | expand -t 22
 
 .PHONY: format clean
 format: ## apply .clang-format
 	clang-format -i $$(git ls-files '*.c' '*.h')
 clean: ## remove what was built, but not what was downloaded
-	rm -rf $(BUILD)/asan $(BUILD)/*/ $(BUILD)/unit $(BUILD)/iaso iaso
+	rm -rf $(addprefix $(BUILD)/,asan mem cpu devices recovery power sim tests guests/riscv unit iaso) iaso
+
+include guests/guests.mk tests/guests/guests.mk
 
 -include $(LIB_OBJ:.o=.d) $(UNIT_OBJ:.o=.d) $(BUILD)/sim/main.d

@@ -78,15 +78,26 @@ struct code_page *code_cache_page(struct code_cache *cache, uint64_t gpa)
     return page;
 }
 
-void code_cache_empty(struct code_cache *cache, uint64_t gpa)
+static void empty_page(struct code_page *page)
 {
-    struct code_page *page = find_page(cache, gpa >> PAGE_SHIFT << PAGE_SHIFT);
-    if (!page)
-        return;
     free(page->blocks);
     page->blocks = NULL;
     page->count = page->room = 0;
     memset(page->first, 0, sizeof page->first);
+}
+
+void code_cache_empty(struct code_cache *cache, uint64_t gpa)
+{
+    struct code_page *page = find_page(cache, gpa >> PAGE_SHIFT << PAGE_SHIFT);
+    if (page)
+        empty_page(page);
+}
+
+void code_cache_empty_all(struct code_cache *cache)
+{
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (struct code_page *page = cache->buckets[i]; page; page = page->chain)
+            empty_page(page);
 }
 
 const struct block *code_page_find(const struct code_page *page, unsigned offset, uint32_t size)
@@ -118,9 +129,10 @@ struct block code_decode(const struct code_cache *cache, const uint8_t *bytes, u
 }
 
 struct block code_page_add(struct code_cache *cache, struct code_page *page, unsigned offset,
-                           const uint8_t *bytes, uint32_t size)
+                           const uint8_t *bytes, uint32_t size, bool watched)
 {
     struct block block = code_decode(cache, bytes, size);
+    block.watched = watched;
     if (page->count == page->room) {
         uint32_t room = page->room ? page->room * 2 : 16;
         struct block *blocks = realloc(page->blocks, room * sizeof(struct block));

@@ -2,6 +2,7 @@
 #ifndef IASO_CPU_CODE_H
 #define IASO_CPU_CODE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,8 +25,8 @@ struct block {
     uint8_t exit; /* what the last instruction changes in the hart; 0 nothing, else see decoder */
     uint8_t rd;   /* of the last instruction, where `exit` needs it */
     uint8_t operand; /* likewise */
-    uint8_t pad;
-    uint16_t next; /* in code_page: another block at the same address */
+    uint8_t watched; /* someone wants to know when it runs */
+    uint16_t next;   /* in code_page: another block at the same address */
 };
 
 /* Describes one instruction as a block of one; `bytes` holds `available` bytes, 2 or more. `size`
@@ -43,13 +44,14 @@ struct code_page *code_cache_page(struct code_cache *cache, uint64_t gpa);
 
 /* Forgets the blocks of the page that holds the address. */
 void code_cache_empty(struct code_cache *cache, uint64_t gpa);
+void code_cache_empty_all(struct code_cache *cache);
 
 /* The block, or one of size 0 if it is not known yet. Valid until the page changes. */
 const struct block *code_page_find(const struct code_page *page, unsigned offset, uint32_t size);
 
 /* Decodes `size` bytes. The result is a copy that is also kept in the page. */
 struct block code_page_add(struct code_cache *cache, struct code_page *page, unsigned offset,
-                           const uint8_t *bytes, uint32_t size);
+                           const uint8_t *bytes, uint32_t size, bool watched);
 
 /* Totals of the instructions that begin in the first `size` bytes, not kept. */
 struct block code_decode(const struct code_cache *cache, const uint8_t *bytes, uint32_t size);

@@ -25,6 +25,13 @@ void cpu_announce_return(struct cpu *cpu, unsigned from, unsigned to)
             cpu->listeners[i].trap_return(cpu->listeners[i].opaque, cpu->number, from, to);
 }
 
+void cpu_announce_watched(struct cpu *cpu, uint64_t pc)
+{
+    for (size_t i = 0; i < cpu->listener_count; i++)
+        if (cpu->listeners[i].watched)
+            cpu->listeners[i].watched(cpu->listeners[i].opaque, cpu->number, pc);
+}
+
 int cpu_read_virtual(struct cpu *cpu, const struct memory *mem, uint64_t gva, void *buffer,
                      size_t size)
 {

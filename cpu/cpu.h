@@ -35,6 +35,7 @@ struct cpu_counts {
     uint64_t traps;
     uint64_t tlb_fills;
     uint64_t tlb_flushes; /* of our own making */
+    uint64_t hooked;      /* accesses that the engine's own hooks saw, if they are on */
 };
 
 /* A trap that is about to be handled: registers already hold the handler's pc and level. */
@@ -51,6 +52,8 @@ struct cpu_listener {
     void (*trap_entry)(void *opaque, unsigned hart, const struct trap *trap);
     /* xRET was executed; the next instruction runs at level `to`. */
     void (*trap_return)(void *opaque, unsigned hart, unsigned from, unsigned to);
+    /* A watched address is about to be executed. */
+    void (*watched)(void *opaque, unsigned hart, uint64_t pc);
     void *opaque;
 };
 
@@ -64,6 +67,8 @@ struct cpu_ops {
     const char *name; /* "riscv64" */
     enum cpu_stop (*run)(struct cpu *cpu, struct error *err);
     void (*set_irq)(struct cpu *cpu, unsigned number, bool level);
+    int (*watch)(struct cpu *cpu, uint64_t gva);
+    int (*reset)(struct cpu *cpu, struct error *err);
     uint64_t (*pc)(struct cpu *cpu);
     /* Fills up to `size` entries, returns how many there are. */
     size_t (*registers)(struct cpu *cpu, struct cpu_register *registers, size_t size);
@@ -96,6 +101,20 @@ static inline void cpu_set_irq(struct cpu *cpu, unsigned number, bool level)
 /* The listener is copied. Fails when there are CPU_MAX_LISTENERS already. */
 int cpu_listen(struct cpu *cpu, const struct cpu_listener *listener);
 
+/* Announces `watched` whenever control arrives at the address by a jump or call, such as a
+ * function's entry. Fails when there is no room for more. */
+static inline int cpu_watch(struct cpu *cpu, uint64_t gva)
+{
+    return cpu->ops->watch(cpu, gva);
+}
+
+/* Power-on state; watched addresses, listeners and counts stay. */
+static inline int cpu_reset(struct cpu *cpu, struct error *err)
+{
+    return cpu->ops->reset(cpu, err);
+}
+
+void cpu_announce_watched(struct cpu *cpu, uint64_t pc);
 void cpu_announce_entry(struct cpu *cpu, const struct trap *trap);
 void cpu_announce_return(struct cpu *cpu, unsigned from, unsigned to);
 

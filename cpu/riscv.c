@@ -93,6 +93,37 @@ static void set_irq(struct cpu *cpu, unsigned number, bool level)
     }
 }
 
+static int watch(struct cpu *cpu, uint64_t gva)
+{
+    struct riscv *hart = (struct riscv *)cpu;
+    if (hart->watched_count == RISCV_MAX_WATCHED)
+        return -1;
+    hart->watched[hart->watched_count++] = gva;
+    code_cache_empty_all(hart->shared->code);
+    return 0;
+}
+
+static int reset(struct cpu *cpu, struct error *err)
+{
+    struct riscv *hart = (struct riscv *)cpu;
+    const struct riscv_window *window = &hart->shared->window;
+    uc_err status = uc_context_restore(hart->uc, hart->power_on);
+    if (status == UC_ERR_OK)
+        status = uc_ctl_flush_tlb(hart->uc);
+    if (status != UC_ERR_OK)
+        return error_set(err, "Unicorn cannot be reset: %s", uc_strerror(status));
+    hart->level = RISCV_MACHINE;
+    hart->mstatus = riscv_window_get(window, hart->power_on, FIELD_MSTATUS);
+    hart->satp = hart->mie = hart->mideleg = hart->medeleg = 0;
+    hart->mip = hart->software = 0;
+    hart->waiting = false;
+    hart->attention = ATTEND_LINES;
+    hart->last = (struct block){0};
+    for (size_t i = 0; i < CODE_TLB_SIZE; i++)
+        hart->code_tlb[i].tag = 1;
+    return 0;
+}
+
 /* ---- Looking at it ---- */
 
 static uint64_t pc_of(struct cpu *cpu)
@@ -164,6 +195,8 @@ static void free_hart(struct cpu *cpu)
     struct riscv *hart = (struct riscv *)cpu;
     if (hart->context)
         uc_context_free(hart->context);
+    if (hart->power_on)
+        uc_context_free(hart->power_on);
     if (hart->uc)
         uc_close(hart->uc);
     free(hart);
@@ -173,6 +206,8 @@ static const struct cpu_ops riscv_ops = {
     .name = "riscv64",
     .run = run,
     .set_irq = set_irq,
+    .watch = watch,
+    .reset = reset,
     .pc = pc_of,
     .registers = registers_of,
     .translate = translate,
@@ -208,7 +243,7 @@ void riscv_shared_free(struct riscv_shared *shared)
     free(shared);
 }
 
-static int set_up(struct riscv *hart, uint64_t pc, uint64_t a1, struct error *err)
+static int set_up(struct riscv *hart, uint64_t pc, struct error *err)
 {
     hart->uc = riscv_engine_new(err);
     if (!hart->uc)
@@ -220,27 +255,23 @@ static int set_up(struct riscv *hart, uint64_t pc, uint64_t a1, struct error *er
         status = uc_ctl_exits_enable(hart->uc);
     if (status == UC_ERR_OK)
         status = uc_context_alloc(hart->uc, &hart->context);
+    if (status == UC_ERR_OK)
+        status = uc_context_alloc(hart->uc, &hart->power_on);
     if (status != UC_ERR_OK)
         return error_set(err, "Unicorn cannot be set up: %s", uc_strerror(status));
     if (riscv_map_memory(hart, err) || riscv_add_hooks(hart, err))
         return -1;
     const struct riscv_window *window = &hart->shared->window;
-    status = uc_context_save(hart->uc, hart->context);
-    riscv_window_set(window, hart->context, FIELD_MHARTID, hart->options.hart);
-    riscv_window_set(window, hart->context, FIELD_LEVEL, RISCV_MACHINE);
-    riscv_window_set(window, hart->context, FIELD_PC, pc);
-    hart->mstatus = riscv_window_get(window, hart->context, FIELD_MSTATUS);
-    if (status == UC_ERR_OK)
-        status = uc_context_restore(hart->uc, hart->context);
+    status = uc_context_save(hart->uc, hart->power_on);
     if (status != UC_ERR_OK)
-        return error_set(err, "Unicorn cannot be reset: %s", uc_strerror(status));
-    riscv_set_x(hart, 10, hart->options.hart);
-    riscv_set_x(hart, 11, a1);
-    return 0;
+        return error_set(err, "Unicorn cannot save a context: %s", uc_strerror(status));
+    riscv_window_set(window, hart->power_on, FIELD_MHARTID, hart->options.hart);
+    riscv_window_set(window, hart->power_on, FIELD_LEVEL, RISCV_MACHINE);
+    riscv_window_set(window, hart->power_on, FIELD_PC, pc);
+    return reset(&hart->cpu, err);
 }
 
-struct cpu *riscv_new(const struct riscv_options *options, uint64_t pc, uint64_t a1,
-                      struct error *err)
+struct cpu *riscv_new(const struct riscv_options *options, uint64_t pc, struct error *err)
 {
     struct riscv *hart = calloc(1, sizeof *hart);
     if (!hart) {
@@ -254,10 +285,7 @@ struct cpu *riscv_new(const struct riscv_options *options, uint64_t pc, uint64_t
     hart->clock = options->clock;
     hart->withdrawals = memory_withdrawals(options->mem);
     hart->seen_withdrawals = *hart->withdrawals;
-    hart->level = RISCV_MACHINE;
-    for (size_t i = 0; i < CODE_TLB_SIZE; i++)
-        hart->code_tlb[i].tag = 1;
-    if (set_up(hart, pc, a1, err)) {
+    if (set_up(hart, pc, err)) {
         free_hart(&hart->cpu);
         return NULL;
     }

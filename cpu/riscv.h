@@ -38,8 +38,7 @@ struct riscv_options {
     bool hook_accesses; /* also count with the engine's own per-access hooks, for comparison */
 };
 
-/* Starts in M-mode at pc, with a0 = hart number and a1 as given. */
-struct cpu *riscv_new(const struct riscv_options *options, uint64_t pc, uint64_t a1,
-                      struct error *err);
+/* Starts, and starts again after cpu_reset(), in M-mode at `pc` with all x registers 0. */
+struct cpu *riscv_new(const struct riscv_options *options, uint64_t pc, struct error *err);
 
 #endif

@@ -20,6 +20,8 @@
 /* Longer than any block that the engine translates. */
 #define CODE_BLOCK_MAX 4096
 
+#define RISCV_MAX_WATCHED 64
+
 #define CODE_TLB_SIZE 512
 
 struct riscv_shared {
@@ -46,6 +48,7 @@ struct riscv {
     struct riscv_shared *shared;
     uc_engine *uc;
     uc_context *context; /* scratch for the window */
+    uc_context *power_on;
 
     /* The block hook's own */
     struct clock *clock;
@@ -75,7 +78,8 @@ struct riscv {
         uint64_t page;    /* guest-virtual */
         bool page_fault;  /* otherwise an access fault */
     } fault;              /* the TLB fill that was refused last */
-    uint64_t hooked[2];   /* reads and writes seen by the engine's per-access hooks */
+    uint64_t watched[RISCV_MAX_WATCHED];
+    size_t watched_count;
     struct error failure; /* text if something went wrong inside of a hook */
 };
 

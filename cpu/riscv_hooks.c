@@ -67,6 +67,14 @@ uint32_t riscv_insn_at(struct riscv *hart, uint64_t pc)
     return insn;
 }
 
+static bool is_watched(const struct riscv *hart, uint64_t pc)
+{
+    for (size_t i = 0; i < hart->watched_count; i++)
+        if (hart->watched[i] == pc)
+            return true;
+    return false;
+}
+
 /* A block that is met for the first time, or whose page fell out of the code TLB. */
 static __attribute__((noinline)) struct block find_block(struct riscv *hart, uint64_t pc,
                                                          uint32_t size)
@@ -85,7 +93,8 @@ static __attribute__((noinline)) struct block find_block(struct riscv *hart, uin
         return *known;
     uint8_t bytes[CODE_BLOCK_MAX];
     size_t got = riscv_code_bytes(hart, pc, bytes, size < sizeof bytes ? size : sizeof bytes);
-    return code_page_add(hart->shared->code, page, pc & PAGE_OFFSET, bytes, (uint32_t)got);
+    return code_page_add(hart->shared->code, page, pc & PAGE_OFFSET, bytes, (uint32_t)got,
+                         is_watched(hart, pc));
 }
 
 static void stop(struct riscv *hart)
@@ -128,6 +137,8 @@ static void on_block(uc_engine *uc, uint64_t pc, uint32_t size, void *opaque)
     counts->loads += block.loads;
     counts->stores += block.stores;
     counts->cycles += block.cycles;
+    if (__builtin_expect(block.watched != 0, 0) && is_watched(hart, pc))
+        cpu_announce_watched(&hart->cpu, pc);
     if (__builtin_expect(hart->seen_withdrawals != *hart->withdrawals, 0))
         riscv_sync_tlb(hart);
 }
@@ -314,11 +325,12 @@ static void on_access(uc_engine *uc, uc_mem_type type, uint64_t address, int siz
                       void *opaque)
 {
     (void)uc;
+    (void)type;
     (void)address;
     (void)value;
     (void)size;
     struct riscv *hart = opaque;
-    hart->hooked[type == UC_MEM_WRITE]++;
+    hart->cpu.counts.hooked++;
 }
 
 int riscv_add_hooks(struct riscv *hart, struct error *err)

@@ -275,6 +275,11 @@ enum console_request console_poll(struct console *console)
     return script_check(console->script) ? CONSOLE_TIMEOUT : CONSOLE_GO_ON;
 }
 
+bool console_interactive(const struct console *console)
+{
+    return console->is_terminal || console->kind == CONSOLE_PTY;
+}
+
 bool console_wait(struct console *console, int ms)
 {
     flush(console);

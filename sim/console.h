@@ -60,6 +60,9 @@ bool console_has_input(const struct console *console);
  * timeout against clock->now. Called between turns of the machine. */
 enum console_request console_poll(struct console *console);
 
+/* Whether a person may be typing, so that an idle guest should not race through virtual time. */
+bool console_interactive(const struct console *console);
+
 /* Blocks until there is input or `ms` passed; for a guest that sleeps for ever, and therefore
  * prints nothing that a script could wait for (its timeout is another matter:
  * console_next_timeout()). False when no input can ever come: nothing left of what the script sent,

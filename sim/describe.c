@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/backtrace.h"
+#include "sim/machine.h"
+#include "sim/tasks.h"
+
+#define MAX_FRAMES    48
+#define MAX_REGISTERS 64
+#define PER_LINE      4
+
+/* A hart and the memory that it sees. */
+struct view {
+    struct cpu *cpu;
+    const struct memory *mem;
+};
+
+static int read_virtual(void *opaque, uint64_t gva, void *buffer, size_t size)
+{
+    const struct view *view = opaque;
+    return cpu_read_virtual(view->cpu, view->mem, gva, buffer, size);
+}
+
+static uint64_t value_of(struct cpu *cpu, const char *name)
+{
+    uint64_t value = 0;
+    return cpu_register_value(cpu, name, &value) ? 0 : value;
+}
+
+static void describe_task(FILE *out, const struct machine *machine, struct view *view)
+{
+    char comm[TASKS_COMM_SIZE];
+    int pid;
+    uint64_t level = value_of(view->cpu, "level");
+    uint64_t task = value_of(view->cpu, level ? "tp" : "sscratch");
+    if (machine->tasks && tasks_name(machine->tasks, read_virtual, view, task, comm, &pid) == 0)
+        fprintf(out, ", task %s (pid %d)", comm, pid);
+}
+
+static void describe_hart(FILE *out, const struct machine *machine, unsigned number)
+{
+    struct view view = {machine->harts[number], machine->mem};
+    static const char *const levels[] = {"user", "supervisor", "?", "machine"};
+    char where[256];
+    symbols_format(machine->symbols, view.cpu->ops->pc(view.cpu), where, sizeof where);
+    fprintf(out, "hart %u in %s mode at %s", number, levels[value_of(view.cpu, "level") & 3],
+            where);
+    describe_task(out, machine, &view);
+    fputc('\n', out);
+    struct cpu_register registers[MAX_REGISTERS];
+    size_t count = view.cpu->ops->registers(view.cpu, registers, MAX_REGISTERS);
+    for (size_t i = 0; i < count && i < MAX_REGISTERS; i++)
+        fprintf(out, "%s%-8s %016" PRIx64 "%s", i % PER_LINE ? "  " : "  ", registers[i].name,
+                registers[i].value, i % PER_LINE == PER_LINE - 1 || i + 1 == count ? "\n" : "");
+    const struct backtrace_start start = {
+        .pc = value_of(view.cpu, "pc"),
+        .ra = value_of(view.cpu, "ra"),
+        .sp = value_of(view.cpu, "sp"),
+        .fp = value_of(view.cpu, "s0"),
+    };
+    struct backtrace_frame frames[MAX_FRAMES];
+    size_t depth =
+        backtrace_walk(&start, machine->symbols, read_virtual, &view, frames, MAX_FRAMES);
+    fputs("  backtrace:\n", out);
+    backtrace_print(out, "    ", machine->symbols, frames, depth);
+}
+
+char *machine_describe(struct machine *machine)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        return NULL;
+    for (unsigned i = 0; i < machine->hart_count; i++)
+        describe_hart(out, machine, i);
+    fclose(out);
+    return text;
+}

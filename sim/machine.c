@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "sim/machine.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cpu/riscv.h"
+#include "sim/backtrace.h"
+#include "sim/tasks.h"
+#include "sim/virt.h"
+
+#define PAGE_BITS 12
+#define MHZ       UINT64_C(1000000)
+
+static int add_regions(struct machine *machine, struct error *err)
+{
+    const struct config *config = machine->config;
+    for (size_t i = 0; i < config->memory_count; i++) {
+        const struct config_region *region = &config->memory[i];
+        if (memory_add(machine->mem, region->name, region->base, region->size, region->kind,
+                       region->nonvolatile, err))
+            return error_prefix(err, "%s: memory: ", config->path);
+    }
+    return 0;
+}
+
+static int load_symbols(struct machine *machine, struct error *err)
+{
+    const struct config *config = machine->config;
+    machine->symbols = symbols_new();
+    if (!machine->symbols)
+        return error_set(err, "out of memory");
+    for (size_t i = 0; i < config->load_count; i++) {
+        const struct config_load *load = &config->load[i];
+        if (load->kind != LOAD_KERNEL)
+            continue;
+        struct error why = {""};
+        if (symbols_add_file(machine->symbols, load->file, err) < 0)
+            return -1;
+        machine->tasks = tasks_new(load->file, machine->symbols, &why);
+        if (!machine->tasks && why.text[0])
+            return error_set(err, "%s", why.text);
+    }
+    if (config->system_map && symbols_add_system_map(machine->symbols, config->system_map, err) < 0)
+        return -1;
+    return 0;
+}
+
+/* ---- Page modes: what the memory subsystem does to the guest when nothing else uses it ---- */
+
+static void arm_everything(void *opaque, unsigned hart, const struct trap *trap)
+{
+    (void)hart;
+    (void)trap;
+    memory_arm_all(opaque);
+}
+
+/* Armed pages cost what a log costs: the pre-image is copied. */
+static void copy_page(void *opaque, uint64_t page_gpa, const uint8_t *contents)
+{
+    (void)page_gpa;
+    struct machine *machine = opaque;
+    memcpy(machine->scratch, contents, sizeof machine->scratch);
+    machine->first_writes++;
+}
+
+static void count_access(void *opaque, uint64_t gpa, unsigned size, enum access_kind kind,
+                         uint64_t value)
+{
+    (void)gpa;
+    (void)size;
+    (void)kind;
+    (void)value;
+    ((struct machine *)opaque)->precise_accesses++;
+}
+
+static int set_page_mode(struct machine *machine, struct error *err)
+{
+    enum page_mode mode = machine->config->run.pages;
+    const struct memory_listener listener = {
+        .first_write = copy_page, .access = count_access, .opaque = machine};
+    if ((mode == PAGES_ARMED || mode == PAGES_PRECISE) && memory_listen(machine->mem, &listener))
+        return error_set(err, "out of memory");
+    if (mode == PAGES_PRECISE)
+        memory_set_state(machine->mem, 0, UINT64_MAX, PAGE_PRECISE);
+    if (mode != PAGES_ARMED)
+        return 0;
+    memory_arm_all(machine->mem);
+    const struct cpu_listener arm = {.trap_entry = arm_everything, .opaque = machine->mem};
+    for (unsigned i = 0; i < machine->hart_count; i++)
+        if (cpu_listen(machine->harts[i], &arm))
+            return error_set(err, "too many listeners");
+    return 0;
+}
+
+static int assemble(struct machine *machine, struct error *err)
+{
+    machine->mem = memory_new(PAGE_BITS);
+    if (!machine->mem)
+        return error_set(err, "out of memory");
+    clock_init(&machine->clock, machine->config->machine.mips * MHZ);
+    if (add_regions(machine, err) || virt_assemble(machine, err) ||
+        boot_load(machine->config, machine->mem, &machine->plan, err) ||
+        load_symbols(machine, err) || set_page_mode(machine, err))
+        return -1;
+    return 0;
+}
+
+struct machine *machine_new(const struct config *config, struct error *err)
+{
+    struct machine *machine = calloc(1, sizeof *machine);
+    if (!machine) {
+        error_set(err, "out of memory");
+        return NULL;
+    }
+    machine->config = config;
+    if (assemble(machine, err)) {
+        machine_free(machine);
+        return NULL;
+    }
+    return machine;
+}
+
+void machine_attach(struct machine *machine, struct console *console)
+{
+    machine->console = console;
+}
+
+void machine_free(struct machine *machine)
+{
+    if (!machine)
+        return;
+    for (unsigned i = 0; i < machine->hart_count; i++)
+        cpu_free(machine->harts[i]);
+    for (size_t i = 0; i < machine->device_count; i++)
+        device_free(machine->devices[i]);
+    for (size_t i = 0; i < machine->block_count; i++)
+        block_close(machine->blocks[i]);
+    riscv_shared_free(machine->riscv);
+    memory_free(machine->mem);
+    tasks_free(machine->tasks);
+    symbols_free(machine->symbols);
+    free(machine->panic_report);
+    free(machine);
+}
+
+uint64_t machine_insns(const struct machine *machine)
+{
+    uint64_t insns = 0;
+    for (unsigned i = 0; i < machine->hart_count; i++)
+        insns += machine->harts[i]->counts.insns;
+    return insns;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IASO_SIM_MACHINE_H
+#define IASO_SIM_MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cpu/cpu.h"
+#include "devices/block.h"
+#include "devices/device.h"
+#include "mem/memory.h"
+#include "sim/boot.h"
+#include "sim/clock.h"
+#include "sim/config.h"
+#include "sim/console.h"
+#include "sim/symbols.h"
+
+#define MACHINE_MAX_DEVICES 32
+
+/* Why a run ended. */
+enum machine_end {
+    END_NONE,      /* still running */
+    END_POWEROFF,  /* the guest switched off; machine.exit_code says how */
+    END_LIMIT,     /* run.max_insns was reached */
+    END_STUCK,     /* no progress for run.stuck_insns instructions */
+    END_PANIC,     /* the guest reached a symbol of run.panic */
+    END_DEAD,      /* all harts wait and nothing can ever wake them */
+    END_QUIT,      /* the user asked for it */
+    END_TIMEOUT,   /* a script step timed out */
+    END_INTERRUPT, /* SIGINT or SIGTERM */
+    END_FAULT,     /* the simulator itself failed */
+};
+
+/*
+ * One machine: a board assembled from a config. Owns everything it points to except the config and
+ * the console, which must outlive it.
+ */
+struct machine {
+    const struct config *config;
+    struct console *console;
+    struct clock clock;
+    struct memory *mem;
+    struct symbols *symbols;
+    struct tasks *tasks; /* NULL if the guest is not a Linux with BTF */
+    struct cpu *harts[CONFIG_MAX_HARTS];
+    unsigned hart_count;
+    struct riscv_shared *riscv;
+    struct device *devices[MACHINE_MAX_DEVICES];
+    size_t device_count;
+    struct device *clint, *uart;
+    struct block *blocks[MACHINE_MAX_DEVICES]; /* what the disks hold */
+    size_t block_count;
+    struct boot_plan plan;
+
+    /* State of the run */
+    enum machine_end end;
+    unsigned exit_code; /* of the guest */
+    unsigned reboots;
+    bool reboot_wanted;
+    uint64_t idle_skips; /* times that virtual time jumped because every hart waited */
+    uint64_t user_traps; /* system calls and faults of user mode */
+    struct progress_mark {
+        uint64_t insns, output, idle_skips, user_traps;
+    } progress;        /* when there was the last sign of it */
+    uint64_t panic_at; /* tick at which a panicking guest is stopped, or 0 */
+    unsigned panic_hart;
+    char *panic_report; /* malloc'ed: registers and backtrace where it panicked */
+
+    /* Page modes other than open */
+    uint64_t first_writes, precise_accesses;
+    uint8_t scratch[4096];
+};
+
+/* Builds the board and loads the images. NULL and err on failure. The console is attached later. */
+struct machine *machine_new(const struct config *config, struct error *err);
+void machine_attach(struct machine *machine, struct console *console);
+void machine_free(struct machine *machine);
+
+/* Called now and then, between turns; `opaque` as given to machine_run(). */
+typedef void (*machine_tick_fn)(void *opaque, const struct machine *machine);
+
+/* Runs until the end, and returns why. With END_FAULT err says what failed. */
+enum machine_end machine_run(struct machine *machine, machine_tick_fn tick, void *opaque,
+                             struct error *err);
+
+/* Instructions executed by all harts. */
+uint64_t machine_insns(const struct machine *machine);
+
+/* Registers of each hart and a symbolised backtrace, as text; malloc'ed. */
+char *machine_describe(struct machine *machine);
+
+#endif

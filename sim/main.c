@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sim/config.h"
+#include "sim/machine.h"
+#include "sim/options.h"
+#include "sim/progress.h"
+#include "sim/summary.h"
+
+static int complain(const struct error *err, int code)
+{
+    fprintf(stderr, "iaso: %s\n", err->text);
+    return code;
+}
+
+static void show_progress(void *opaque, const struct machine *machine)
+{
+    progress_update(opaque, clock_ns(&machine->clock, machine->clock.now), machine_insns(machine),
+                    machine->user_traps ? "user space" : "boot");
+}
+
+/* What an engineer wants to see when the guest did not end by itself. */
+static void print_diagnosis(struct machine *machine)
+{
+    if (machine->end != END_PANIC && machine->end != END_STUCK && machine->end != END_DEAD &&
+        machine->end != END_FAULT && machine->end != END_TIMEOUT)
+        return;
+    char *where = machine->end == END_PANIC
+                      ? strdup(machine->panic_report ? machine->panic_report : "")
+                      : machine_describe(machine);
+    char *tail = console_tail(machine->console, 12);
+    fprintf(stderr, "%slast console lines:\n%s\n", where ? where : "", tail ? tail : "");
+    free(where);
+    free(tail);
+}
+
+static int run_machine(const struct options *options, const struct config *config,
+                       struct machine *machine, struct console *console)
+{
+    if (console_pty_name(console))
+        fprintf(stderr, "iaso: the console is %s\n", console_pty_name(console));
+    bool shared = options->console == CONSOLE_STDIO && isatty(STDOUT_FILENO);
+    struct progress *progress = progress_new(STDERR_FILENO, options->quiet || shared);
+    struct error err = {""};
+    machine_attach(machine, console);
+    machine_run(machine, show_progress, progress, &err);
+    progress_free(progress);
+
+    struct summary summary;
+    summary_make(&summary, machine, err.text);
+    if (!options->quiet) {
+        print_diagnosis(machine);
+        summary_print(&summary, stderr);
+    } else if (summary.failure) {
+        fprintf(stderr, "iaso: %s: %s\n", config->path, summary.failure);
+    }
+    if (console_error(console)) {
+        fprintf(stderr, "iaso: %s\n", console_error(console));
+        summary.exit = EXIT_SIMULATOR;
+    }
+    if (options->summary && summary_write(&summary, options->summary, &err))
+        return complain(&err, EXIT_SIMULATOR);
+    return summary.exit;
+}
+
+static int command_run(const struct options *options, const struct config *config)
+{
+    struct error err = {""};
+    struct machine *machine = machine_new(config, &err);
+    if (!machine)
+        return complain(&err, EXIT_USAGE);
+    struct console *console = console_new(options->console, options->console_file, &machine->clock,
+                                          config->run.script, config->run.script_count, &err);
+    int code;
+    if (!console || (config->expect.console && console_watch(console, config->expect.console)))
+        code = complain(&err, EXIT_USAGE);
+    else
+        code = run_machine(options, config, machine, console);
+    console_free(console);
+    machine_free(machine);
+    return code;
+}
+
+static int command_dtb(const struct options *options, const struct config *config)
+{
+    struct error err = {""};
+    struct machine *machine = machine_new(config, &err);
+    void *blob = NULL;
+    size_t size;
+    if (!machine || boot_devicetree(config, &machine->plan, &blob, &size, &err)) {
+        machine_free(machine);
+        return complain(&err, EXIT_USAGE);
+    }
+    machine_free(machine);
+    FILE *out = options->output ? fopen(options->output, "wx") : stdout;
+    int code = EXIT_AS_EXPECTED;
+    if (!out || fwrite(blob, 1, size, out) != size || fflush(out)) {
+        error_set(&err, "%s: cannot write: %s", options->output ? options->output : "stdout",
+                  strerror(errno));
+        code = complain(&err, EXIT_USAGE);
+    }
+    if (out && out != stdout)
+        fclose(out);
+    free(blob);
+    return code;
+}
+
+static int command_schema(void)
+{
+    char *schema = config_schema();
+    if (!schema)
+        return EXIT_SIMULATOR;
+    int failed = puts(schema) < 0 || fflush(stdout);
+    free(schema);
+    return failed ? EXIT_SIMULATOR : EXIT_AS_EXPECTED;
+}
+
+static int with_config(const struct options *options)
+{
+    struct config config;
+    struct error err = {""};
+    if (config_load(&config, options->config, options->overrides, options->override_count, &err))
+        return complain(&err, EXIT_USAGE);
+    if (options->max_insns)
+        config.run.max_insns = options->max_insns;
+    int code = EXIT_AS_EXPECTED;
+    if (options->command == COMMAND_RUN)
+        code = command_run(options, &config);
+    else if (options->command == COMMAND_DTB)
+        code = command_dtb(options, &config);
+    config_free(&config);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    struct error err = {""};
+    if (options_parse(&options, argc, argv, &err))
+        return complain(&err, EXIT_USAGE);
+    int code = EXIT_AS_EXPECTED;
+    switch (options.command) {
+    case COMMAND_HELP:
+    case COMMAND_NONE:
+        options_help(options.topic, stdout);
+        break;
+    case COMMAND_VERSION:
+        options_version(stdout);
+        break;
+    case COMMAND_SCHEMA:
+        code = command_schema();
+        break;
+    case COMMAND_RUN:
+    case COMMAND_CHECK:
+    case COMMAND_DTB:
+        code = with_config(&options);
+        break;
+    }
+    options_free(&options);
+    return code;
+}

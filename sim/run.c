@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "devices/ns16550a.h"
+#include "sim/machine.h"
+
+/* The console is looked at this often, in ticks, when nothing else ends a turn. */
+#define POLL_TICKS 2000000
+
+/* A panicking guest may go on for so long, in ns of virtual time, to print what it has to say. */
+#define PANIC_GRACE_NS 200000000
+
+/* How long to wait for the user at a time when the guest sleeps for ever. */
+#define USER_WAIT_MS 100
+
+static volatile sig_atomic_t interrupted;
+
+static void note_signal(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int reboot(struct machine *machine, struct error *err)
+{
+    machine->reboot_wanted = false;
+    machine->reboots++;
+    for (size_t i = 0; i < machine->device_count; i++)
+        device_reset(machine->devices[i]);
+    if (boot_load(machine->config, machine->mem, &machine->plan, err))
+        return -1;
+    for (unsigned i = 0; i < machine->hart_count; i++)
+        if (cpu_reset(machine->harts[i], err))
+            return -1;
+    return 0;
+}
+
+/* Every hart runs from `from` to `until`; returns how many of them wait for an interrupt, -1 on
+ * error. Afterwards clock->now is the time that the slowest hart that did not wait has reached. */
+static int turn(struct machine *machine, uint64_t from, uint64_t until, struct error *err)
+{
+    struct clock *clock = &machine->clock;
+    uint64_t reached = 0;
+    int waiting = 0;
+    for (unsigned i = 0; i < machine->hart_count; i++) {
+        clock->now = from;
+        clock->deadline = until;
+        enum cpu_stop stop = cpu_run(machine->harts[i], err);
+        if (stop == CPU_FAILED)
+            return -1;
+        if (stop == CPU_IDLE)
+            waiting++;
+        /* An event that this hart set for earlier ends the turn of the harts after it, too. */
+        until = earlier(until, clock->deadline);
+        if (clock->now > reached)
+            reached = clock->now;
+        if (machine->end != END_NONE || machine->reboot_wanted)
+            break;
+    }
+    clock->now = reached;
+    return waiting;
+}
+
+/* Instructions since the last sign of progress: output, idleness, or a trap out of user mode. */
+static bool is_stuck(struct machine *machine)
+{
+    struct progress_mark mark = {
+        .output = console_bytes(machine->console),
+        .idle_skips = machine->idle_skips,
+        .user_traps = machine->user_traps,
+    };
+    struct progress_mark *last = &machine->progress;
+    uint64_t insns = machine_insns(machine);
+    if (mark.output != last->output || mark.idle_skips != last->idle_skips ||
+        mark.user_traps != last->user_traps) {
+        mark.insns = insns;
+        *last = mark;
+        return false;
+    }
+    uint64_t limit = machine->config->run.stuck_insns;
+    return limit && insns - last->insns >= limit;
+}
+
+/* Where the next turn ends at the latest. */
+static uint64_t turn_end(const struct machine *machine)
+{
+    const struct config *config = machine->config;
+    uint64_t now = machine->clock.now;
+    uint64_t end = now + (machine->hart_count > 1 ? config->machine.quantum : POLL_TICKS);
+    if (config->run.max_insns) {
+        uint64_t left = config->run.max_insns - machine_insns(machine);
+        end = earlier(end, now + (left + machine->hart_count - 1) / machine->hart_count);
+    }
+    if (machine->panic_at)
+        end = earlier(end, machine->panic_at);
+    end = earlier(end, clock_next(&machine->clock));
+    return earlier(end, console_next_timeout(machine->console));
+}
+
+/* Every hart waits: virtual time jumps to what wakes one of them. */
+static void skip_idle(struct machine *machine)
+{
+    struct clock *clock = &machine->clock;
+    machine->idle_skips++;
+    uint64_t next = earlier(clock_next(clock), console_next_timeout(machine->console));
+    if (machine->panic_at)
+        next = earlier(next, machine->panic_at);
+    if (next != UINT64_MAX) {
+        if (next <= clock->now)
+            return;
+        uint64_t ms = clock_ns(clock, next - clock->now) / 1000000;
+        if (ms && console_interactive(machine->console))
+            console_wait(machine->console, ms < USER_WAIT_MS ? (int)ms : USER_WAIT_MS);
+        if (!console_has_input(machine->console))
+            clock->now = next;
+        return;
+    }
+    if (!console_has_input(machine->console) && !console_wait(machine->console, USER_WAIT_MS))
+        machine->end = END_DEAD;
+}
+
+static void check_ends(struct machine *machine)
+{
+    const struct config *config = machine->config;
+    if (interrupted)
+        machine->end = END_INTERRUPT;
+    else if (config->run.max_insns && machine_insns(machine) >= config->run.max_insns)
+        machine->end = END_LIMIT;
+    else if (machine->panic_at && machine->clock.now >= machine->panic_at)
+        machine->end = END_PANIC;
+    else if (is_stuck(machine))
+        machine->end = END_STUCK;
+}
+
+static void poll_console(struct machine *machine)
+{
+    switch (console_poll(machine->console)) {
+    case CONSOLE_GO_ON:
+        break;
+    case CONSOLE_QUIT:
+        machine->end = END_QUIT;
+        break;
+    case CONSOLE_TIMEOUT:
+        machine->end = END_TIMEOUT;
+        break;
+    }
+}
+
+static int run_turns(struct machine *machine, machine_tick_fn tick, void *opaque, struct error *err)
+{
+    struct clock *clock = &machine->clock;
+    uint64_t next_poll = 0;
+    for (;;) {
+        clock_fire(clock);
+        if (console_has_input(machine->console))
+            ns16550a_poll(machine->uart);
+        if (clock->now >= next_poll) {
+            next_poll = clock->now + POLL_TICKS;
+            poll_console(machine);
+            if (tick)
+                tick(opaque, machine);
+        }
+        check_ends(machine);
+        if (machine->end != END_NONE)
+            return 0;
+        int waiting = turn(machine, clock->now, turn_end(machine), err);
+        if (waiting < 0)
+            return -1;
+        if (machine->reboot_wanted && reboot(machine, err))
+            return -1;
+        if (machine->end != END_NONE)
+            return 0;
+        if ((unsigned)waiting == machine->hart_count) {
+            skip_idle(machine);
+            next_poll = 0;
+        }
+    }
+}
+
+static void on_trap(void *opaque, unsigned hart, const struct trap *trap)
+{
+    (void)hart;
+    struct machine *machine = opaque;
+    if (trap->from == 0 && !trap->interrupt)
+        machine->user_traps++;
+}
+
+/* The guest's panic function was entered: note where, and let it speak for a while. */
+static void on_panic(void *opaque, unsigned hart, uint64_t pc)
+{
+    (void)pc;
+    struct machine *machine = opaque;
+    if (machine->panic_at)
+        return;
+    machine->panic_hart = hart;
+    machine->panic_report = machine_describe(machine);
+    machine->panic_at = machine->clock.now + clock_ticks(&machine->clock, PANIC_GRACE_NS);
+    machine->clock.deadline = earlier(machine->clock.deadline, machine->panic_at);
+}
+
+static int watch_panic(struct machine *machine, struct error *err)
+{
+    const struct symbol *panic = symbols_named(machine->symbols, "panic");
+    for (unsigned i = 0; i < machine->hart_count; i++) {
+        const struct cpu_listener listener = {
+            .trap_entry = on_trap, .watched = on_panic, .opaque = machine};
+        if (cpu_listen(machine->harts[i], &listener) ||
+            (panic && cpu_watch(machine->harts[i], panic->address)))
+            return error_set(err, "too many listeners");
+    }
+    return 0;
+}
+
+enum machine_end machine_run(struct machine *machine, machine_tick_fn tick, void *opaque,
+                             struct error *err)
+{
+    const struct sigaction note = {.sa_handler = note_signal};
+    struct sigaction old_int, old_term;
+    sigaction(SIGINT, &note, &old_int);
+    sigaction(SIGTERM, &note, &old_term);
+    interrupted = 0;
+    if (watch_panic(machine, err) || run_turns(machine, tick, opaque, err))
+        machine->end = END_FAULT;
+    (void)console_poll(machine->console);
+    sigaction(SIGINT, &old_int, NULL);
+    sigaction(SIGTERM, &old_term, NULL);
+    return machine->end;
+}

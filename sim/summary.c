@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "sim/summary.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/options.h"
+
+static const struct {
+    const char *name;
+    const char *failure; /* NULL: not a failure by itself */
+} ends[] = {
+    [END_NONE] = {"none", "the guest did not finish"},
+    [END_POWEROFF] = {"poweroff", NULL},
+    [END_LIMIT] = {"limit", "the guest did not finish within the instruction limit"},
+    [END_STUCK] = {"stuck", "the guest made no progress (run.stuck_insns)"},
+    [END_PANIC] = {"panic", "the guest's kernel panicked"},
+    [END_DEAD] = {"dead", "every hart waits for an interrupt and nothing is left to raise one"},
+    [END_QUIT] = {"quit", NULL},
+    [END_TIMEOUT] = {"timeout", NULL},
+    [END_INTERRUPT] = {"interrupted", "interrupted by a signal"},
+    [END_FAULT] = {"fault", NULL},
+};
+
+const char *summary_end_name(enum machine_end end)
+{
+    return ends[end].name;
+}
+
+static const char *judge(const struct machine *machine, char *text, size_t size)
+{
+    const struct config *config = machine->config;
+    if (ends[machine->end].failure)
+        return ends[machine->end].failure;
+    if (machine->end == END_TIMEOUT)
+        return console_script_error(machine->console);
+    if (machine->end == END_POWEROFF && machine->exit_code != config->expect.exit) {
+        snprintf(text, size, "the guest exited with code %u, expected %u", machine->exit_code,
+                 config->expect.exit);
+        return text;
+    }
+    if (config->expect.console && !console_seen(machine->console)) {
+        snprintf(text, size, "the console never showed \"%.200s\"", config->expect.console);
+        return text;
+    }
+    return NULL;
+}
+
+void summary_make(struct summary *summary, const struct machine *machine, const char *fault)
+{
+    static char text[300];
+    *summary = (struct summary){.machine = machine, .end = machine->end};
+    if (machine->end == END_FAULT) {
+        summary->exit = EXIT_SIMULATOR;
+        summary->failure = fault;
+    } else {
+        summary->failure = judge(machine, text, sizeof text);
+        summary->exit = summary->failure ? EXIT_GUEST_FAILED : EXIT_AS_EXPECTED;
+    }
+    uint8_t digest[MEMORY_DIGEST_SIZE];
+    memory_digest(machine->mem, digest);
+    for (size_t i = 0; i < sizeof digest; i++)
+        snprintf(summary->memory_sha256 + 2 * i, 3, "%02x", digest[i]);
+    console_sha256(machine->console, summary->console_sha256);
+}
+
+void summary_print(const struct summary *summary, FILE *out)
+{
+    const struct machine *machine = summary->machine;
+    uint64_t ns = clock_ns(&machine->clock, machine->clock.now);
+    fprintf(out, "iaso: %s%s%s\n", summary->failure ? "failed: " : "finished: ",
+            summary->failure ? summary->failure : summary_end_name(summary->end),
+            machine->reboots ? " (after reboots)" : "");
+    fprintf(out, "  instructions    %" PRIu64 "\n", machine_insns(machine));
+    fprintf(out, "  virtual time    %" PRIu64 ".%09" PRIu64 " s\n", ns / 1000000000,
+            ns % 1000000000);
+    fprintf(out, "  console sha256  %s\n", summary->console_sha256);
+    fprintf(out, "  memory sha256   %s\n", summary->memory_sha256);
+}
+
+static cJSON *hart_json(const struct cpu *hart)
+{
+    cJSON *json = cJSON_CreateObject();
+    const struct cpu_counts *counts = &hart->counts;
+    cJSON_AddNumberToObject(json, "instructions", (double)counts->insns);
+    cJSON_AddNumberToObject(json, "loads", (double)counts->loads);
+    cJSON_AddNumberToObject(json, "stores", (double)counts->stores);
+    cJSON_AddNumberToObject(json, "cycles", (double)counts->cycles);
+    cJSON_AddNumberToObject(json, "traps", (double)counts->traps);
+    cJSON_AddNumberToObject(json, "tlb_fills", (double)counts->tlb_fills);
+    cJSON_AddNumberToObject(json, "tlb_flushes", (double)counts->tlb_flushes);
+    return json;
+}
+
+static cJSON *to_json(const struct summary *summary)
+{
+    const struct machine *machine = summary->machine;
+    cJSON *json = cJSON_CreateObject();
+    cJSON_AddStringToObject(json, "config", machine->config->path);
+    cJSON_AddNumberToObject(json, "exit", summary->exit);
+    cJSON_AddStringToObject(json, "end", summary_end_name(summary->end));
+    if (summary->failure)
+        cJSON_AddStringToObject(json, "failure", summary->failure);
+    if (summary->end == END_POWEROFF)
+        cJSON_AddNumberToObject(json, "guest_exit", machine->exit_code);
+    cJSON_AddNumberToObject(json, "reboots", machine->reboots);
+    cJSON_AddNumberToObject(json, "instructions", (double)machine_insns(machine));
+    cJSON_AddNumberToObject(json, "virtual_time_ns",
+                            (double)clock_ns(&machine->clock, machine->clock.now));
+    cJSON_AddNumberToObject(json, "console_bytes", (double)console_bytes(machine->console));
+    cJSON_AddStringToObject(json, "console_sha256", summary->console_sha256);
+    cJSON_AddStringToObject(json, "memory_sha256", summary->memory_sha256);
+    cJSON *harts = cJSON_AddArrayToObject(json, "harts");
+    for (unsigned i = 0; i < machine->hart_count; i++)
+        cJSON_AddItemToArray(harts, hart_json(machine->harts[i]));
+    cJSON *pages = cJSON_AddObjectToObject(json, "pages");
+    cJSON_AddNumberToObject(pages, "first_writes", (double)machine->first_writes);
+    cJSON_AddNumberToObject(pages, "precise_accesses", (double)machine->precise_accesses);
+    return json;
+}
+
+int summary_write(const struct summary *summary, const char *path, struct error *err)
+{
+    cJSON *json = to_json(summary);
+    char *text = json ? cJSON_Print(json) : NULL;
+    cJSON_Delete(json);
+    if (!text)
+        return error_set(err, "out of memory");
+    FILE *out = fopen(path, "w");
+    int result = 0;
+    if (!out || fprintf(out, "%s\n", text) < 0 || fflush(out))
+        result = error_set(err, "%s: cannot write the summary: %s", path, strerror(errno));
+    if (out)
+        fclose(out);
+    free(text);
+    return result;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IASO_SIM_SUMMARY_H
+#define IASO_SIM_SUMMARY_H
+
+#include <stdio.h>
+
+#include "sim/machine.h"
+
+/* The outcome of a finished run. */
+struct summary {
+    const struct machine *machine;
+    enum machine_end end;
+    int exit;            /* exit code of `iaso run`: enum exit_code */
+    const char *failure; /* one line that says why exit is not 0, or NULL */
+    char memory_sha256[65];
+    char console_sha256[65];
+};
+
+/* Judges the run by the config's expectations and takes the hashes. The machine must outlive the
+ * summary. `fault` is the simulator's own failure if the end is END_FAULT. */
+void summary_make(struct summary *summary, const struct machine *machine, const char *fault);
+
+/* "poweroff", "limit", ... */
+const char *summary_end_name(enum machine_end end);
+
+/* A few lines for a person. */
+void summary_print(const struct summary *summary, FILE *out);
+
+/* The same and more as JSON into a new file or over an old summary; README.md describes the keys.
+ */
+int summary_write(const struct summary *summary, const char *path, struct error *err);
+
+#endif
