@@ -14,9 +14,9 @@ enum {
     MIN_USED_TOKENS = 16,
 };
 
-#define LINK_ADDRESS 0xffffffff80000000u          /* KERNEL_LINK_ADDR on RISC-V 64 */
-#define MAX_STRINGS  (UINT64_C(256) << 20)        /* bytes of decoded names */
-#define MAX_WORK     (UINT64_C(64) * 1000 * 1000) /* symbols looked at before giving up */
+#define LINK_ADDRESS 0xffffffff80000000u           /* KERNEL_LINK_ADDR on RISC-V 64 */
+#define MAX_STRINGS  (UINT64_C(256) << 20)         /* bytes of decoded names */
+#define MAX_WORK     (UINT64_C(256) * 1000 * 1000) /* names and places looked at before giving up */
 
 /* A candidate; offsets into the image. */
 struct tables {
@@ -187,6 +187,7 @@ static bool check_names(struct tables *t, uint64_t *work)
 static bool find_names(struct tables *t, uint64_t *work)
 {
     for (size_t p = t->token_table & ~(size_t)3; p >= 12 && *work < MAX_WORK; p -= 4) {
+        ++*work;
         t->count_at = p - 12;
         t->count = get32(t->image + t->count_at);
         if (t->count == 0 || t->count > (t->token_table - t->count_at) / 2 ||
