@@ -43,3 +43,8 @@ test-guests: $(TEST_GUESTS) ## build the bare-metal guests of the system tests
 .PRECIOUS: $(GUEST_OUT)/%.o
 
 -include $(wildcard $(GUEST_OUT)/*.d)
+
+# Runs them on QEMU, the reference, as the file `expectations` says.
+.PHONY: test-guests-qemu
+test-guests-qemu: $(TEST_GUESTS) ## run the bare-metal guests on QEMU, to test the guests themselves
+	@sh tests/guests/riscv/on_qemu.sh $(GUEST_OUT) $(GUEST_SRC)/expectations

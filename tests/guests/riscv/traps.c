@@ -844,7 +844,7 @@ static void test_wfi(void)
     for (unsigned i = 1; i < 3; i++) {
         clear_interrupts(hart);
         csr_write(mie, BIT(IRQ_MTI));
-        write64(CLINT_MTIMECMP(0), read64(CLINT_MTIME) + 20000);
+        write64(CLINT_MTIMECMP(0), read64(CLINT_MTIME) + 1000000);
         struct call call = {
             .mode = modes[i], .pc = (uintptr_t)wfi_then_two, .set_status = STATUS_MPIE};
         r = call_run(&call);
@@ -855,7 +855,7 @@ static void test_wfi(void)
     }
     clear_interrupts(hart);
     csr_write(mie, BIT(IRQ_MTI));
-    write64(CLINT_MTIMECMP(0), read64(CLINT_MTIME) + 20000);
+    write64(CLINT_MTIMECMP(0), read64(CLINT_MTIME) + 1000000);
     r = call_mode(MODE_M, wfi_then_two, 0, 0, 0);
     check("MIE = 0: woken, not taken", r.value == 2 && hart->data[0] == 0);
     check("MIE = 0: woken when it was due", csr_read(mip) & BIT(IRQ_MTI));
