@@ -225,7 +225,8 @@ static void test_sstc(void)
                      "csrr %0, 0x30a\n"
                      ".option pop"
                      : "+r"(have)
-                     : "r"(BIT(63)));
+                     : "r"(BIT(63))
+                     : "memory");
     hart->hook = 0;
     if (hart->data[7] || !(have & BIT(63))) {
         skip("this hart does not have it");

@@ -250,7 +250,10 @@ static void test_xret(void)
     struct hart *hart = this_hart();
     has_menvcfg = true;
     hart->hook = probe_menvcfg;
-    __asm__ volatile(".option push\n.option norvc\ncsrr t0, 0x30a\n.option pop" : : : "t0");
+    __asm__ volatile(".option push\n.option norvc\ncsrr t0, 0x30a\n.option pop"
+                     :
+                     :
+                     : "t0", "memory");
     hart->hook = 0;
     /* The rule is that of privileged spec 1.12, which is also the one that has menvcfg. */
     struct call call = {
