@@ -65,9 +65,8 @@ static int run_engine(struct riscv *hart, struct error *err)
     return 0;
 }
 
-static enum cpu_stop run(struct cpu *cpu, struct error *err)
+static enum cpu_stop run_until(struct riscv *hart, struct error *err)
 {
-    struct riscv *hart = (struct riscv *)cpu;
     riscv_sync_tlb(hart);
     for (;;) {
         if (riscv_attend(hart))
@@ -80,6 +79,14 @@ static enum cpu_stop run(struct cpu *cpu, struct error *err)
         if (run_engine(hart, err))
             return CPU_FAILED;
     }
+}
+
+static enum cpu_stop run(struct cpu *cpu, struct error *err)
+{
+    struct riscv *hart = (struct riscv *)cpu;
+    enum cpu_stop stop = run_until(hart, err);
+    riscv_collect_counts(hart);
+    return stop;
 }
 
 static void set_irq(struct cpu *cpu, unsigned number, bool level)
@@ -100,6 +107,8 @@ static int watch(struct cpu *cpu, uint64_t gva)
         return -1;
     hart->watched[hart->watched_count++] = gva;
     code_cache_empty_all(hart->shared->code);
+    code_map_forget(&hart->code_map);
+    riscv_enter_space(hart);
     return 0;
 }
 
@@ -118,9 +127,10 @@ static int reset(struct cpu *cpu, struct error *err)
     hart->mip = hart->software = 0;
     hart->waiting = false;
     hart->attention = ATTEND_LINES;
-    hart->last = (struct block){0};
-    for (size_t i = 0; i < CODE_TLB_SIZE; i++)
-        hart->code_tlb[i].tag = 1;
+    hart->odd = (struct fast_block){0};
+    hart->last = &hart->odd;
+    code_map_forget(&hart->code_map);
+    riscv_enter_space(hart);
     return 0;
 }
 
@@ -199,6 +209,7 @@ static void free_hart(struct cpu *cpu)
         uc_context_free(hart->power_on);
     if (hart->uc)
         uc_close(hart->uc);
+    code_map_free(&hart->code_map);
     free(hart);
 }
 
@@ -285,6 +296,11 @@ struct cpu *riscv_new(const struct riscv_options *options, uint64_t pc, struct e
     hart->clock = options->clock;
     hart->withdrawals = memory_withdrawals(options->mem);
     hart->seen_withdrawals = *hart->withdrawals;
+    if (code_map_init(&hart->code_map)) {
+        error_set(err, "out of memory");
+        free_hart(&hart->cpu);
+        return NULL;
+    }
     if (set_up(hart, pc, err)) {
         free_hart(&hart->cpu);
         return NULL;

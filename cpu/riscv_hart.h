@@ -7,6 +7,7 @@
 #include <unicorn/unicorn.h>
 
 #include "cpu/code.h"
+#include "cpu/code_map.h"
 #include "cpu/riscv.h"
 #include "cpu/riscv_csr.h"
 #include "cpu/riscv_decode.h"
@@ -21,8 +22,28 @@
 #define CODE_BLOCK_MAX 4096
 
 #define RISCV_MAX_WATCHED 64
+#define RISCV_MAX_WINDOWS 64
 
-#define CODE_TLB_SIZE 512
+#define FAST_BLOCKS 32768
+
+/*
+ * A block as the block hook wants to find it: half a cache line, direct-mapped by pc. It is valid
+ * while `key` equals the hart's code space (what pc means now) | size: see struct riscv.
+ */
+struct fast_block {
+    uint64_t pc;
+    uint64_t key;
+    uint64_t counts; /* 16 bits each: insns, loads, stores, cycles */
+    uint8_t exit, rd, operand;
+    uint8_t special; /* exit or watched */
+    uint32_t pad;
+};
+
+#define FAST_INSNS(counts)  ((counts)&0xffff)
+#define FAST_LOADS(counts)  ((counts) >> 16 & 0xffff)
+#define FAST_STORES(counts) ((counts) >> 32 & 0xffff)
+#define FAST_CYCLES(counts) ((counts) >> 48)
+#define FAST_LANES          UINT64_C(0x0000ffff0000ffff)
 
 struct riscv_shared {
     struct riscv_window window;
@@ -35,6 +56,7 @@ enum attention {
     ATTEND_EXIT = 1,  /* the last block's exit changes cached state */
     ATTEND_LINES = 2, /* an interrupt line changed */
     ATTEND_TAKE = 4,  /* an interrupt is to be taken */
+    ATTEND_TLB = 8,   /* memory may have withdrawn a permission */
 };
 
 /*
@@ -56,14 +78,13 @@ struct riscv {
     uint64_t seen_withdrawals;
     unsigned attention;
     unsigned level;
-    struct block last; /* the block that runs, or ran last */
-    uint64_t last_pc;
-    bool stopping; /* uc_emu_stop() was called */
-    struct code_tlb {
-        uint64_t tag; /* page address | level, or 1 for none */
-        struct code_page *page;
-        uint64_t gpa;
-    } code_tlb[CODE_TLB_SIZE];
+    uint64_t code_space;                 /* of the level and address space now, << 16 */
+    const struct fast_block *last;       /* the block that runs, or ran last; never NULL */
+    bool stopping;                       /* uc_emu_stop() was called */
+    uint64_t insns_stores, loads_cycles; /* counts to come: two 32-bit lanes each */
+    struct fast_block blocks[FAST_BLOCKS];
+    struct code_map code_map;
+    struct fast_block odd; /* for a block that cannot be kept, and for none at all */
 
     /* Cached architectural state */
     uint64_t mstatus, satp, mie, mideleg, medeleg;
@@ -75,11 +96,16 @@ struct riscv {
     struct {
         bool set;
         enum access_kind kind;
-        uint64_t page;    /* guest-virtual */
-        bool page_fault;  /* otherwise an access fault */
-    } fault;              /* the TLB fill that was refused last */
+        uint64_t page;   /* guest-virtual */
+        bool page_fault; /* otherwise an access fault */
+    } fault;             /* the TLB fill that was refused last */
     uint64_t watched[RISCV_MAX_WATCHED];
     size_t watched_count;
+    struct device_window {
+        struct riscv *hart;
+        const struct region *region;
+    } windows[RISCV_MAX_WINDOWS];
+    size_t window_count;
     struct error failure; /* text if something went wrong inside of a hook */
 };
 
@@ -91,6 +117,12 @@ void riscv_settle(struct riscv *hart);
 /* The block that ran last ended at pc `end` instead of its own end: forgets its exit and takes back
  * what was counted beyond. */
 void riscv_cut_short(struct riscv *hart, uint64_t end);
+
+/* The level or satp has changed: which code space is it now? */
+void riscv_enter_space(struct riscv *hart);
+
+/* Moves the counts to come into cpu.counts. Due before 2^32 instructions have run. */
+void riscv_collect_counts(struct riscv *hart);
 
 /* Settles, samples the lines; true if an interrupt is to be taken now. */
 bool riscv_attend(struct riscv *hart);

@@ -4,13 +4,6 @@
 #include "cpu/riscv_hart.h"
 #include "cpu/riscv_mmu.h"
 
-#define NO_TAG UINT64_C(1)
-
-static struct code_tlb *code_tlb_slot(struct riscv *hart, uint64_t pc)
-{
-    return &hart->code_tlb[(pc >> 12) % CODE_TLB_SIZE];
-}
-
 static struct riscv_mmu mmu_at(const struct riscv *hart, enum access_kind kind)
 {
     unsigned level = hart->level;
@@ -25,9 +18,8 @@ static struct riscv_mmu mmu_at(const struct riscv *hart, enum access_kind kind)
  */
 static bool code_gpa(struct riscv *hart, uint64_t pc, uint64_t *gpa)
 {
-    const struct code_tlb *slot = code_tlb_slot(hart, pc);
-    if (slot->tag == ((pc & ~PAGE_OFFSET) | hart->level << 1)) {
-        *gpa = slot->gpa | (pc & PAGE_OFFSET);
+    if (code_map_find(&hart->code_map, hart->code_space >> 16, pc & ~PAGE_OFFSET, gpa)) {
+        *gpa |= pc & PAGE_OFFSET;
         return true;
     }
     struct riscv_mmu mmu = mmu_at(hart, ACCESS_FETCH);
@@ -75,26 +67,58 @@ static bool is_watched(const struct riscv *hart, uint64_t pc)
     return false;
 }
 
-/* A block that is met for the first time, or whose page fell out of the code TLB. */
-static __attribute__((noinline)) struct block find_block(struct riscv *hart, uint64_t pc,
-                                                         uint32_t size)
+void riscv_enter_space(struct riscv *hart)
 {
-    static const struct block nothing = {0};
+    /* Kernels map themselves alike in every address space; if one does not, code_map_note()
+     * notices. */
+    uint64_t root = hart->level == RISCV_USER ? hart->satp << 2 : 0;
+    hart->code_space = code_map_space(&hart->code_map, root | hart->level) << 16;
+}
+
+/* The engine fetches this page from there. */
+static void note_code(struct riscv *hart, uint64_t page, uint64_t gpa)
+{
+    if (code_map_note(&hart->code_map, hart->code_space >> 16, page, gpa))
+        return;
+    riscv_enter_space(hart);
+    (void)code_map_note(&hart->code_map, hart->code_space >> 16, page, gpa);
+}
+
+static struct fast_block *fast_block_at(struct riscv *hart, uint64_t pc)
+{
+    return &hart->blocks[(pc >> 1 ^ pc >> 16) % FAST_BLOCKS];
+}
+
+/* A block that the fast table does not hold: met for the first time, or pushed out. */
+static __attribute__((noinline)) const struct fast_block *find_block(struct riscv *hart,
+                                                                     uint64_t pc, uint32_t size)
+{
     uint64_t gpa;
+    hart->odd = (struct fast_block){.pc = pc};
     if (!code_gpa(hart, pc, &gpa))
-        return nothing;
+        return &hart->odd;
     struct code_page *page = code_cache_page(hart->shared->code, gpa);
     if (!page)
-        return nothing;
-    struct code_tlb *slot = code_tlb_slot(hart, pc);
-    *slot = (struct code_tlb){(pc & ~PAGE_OFFSET) | hart->level << 1, page, gpa & ~PAGE_OFFSET};
-    const struct block *known = code_page_find(page, pc & PAGE_OFFSET, size);
-    if (known->size)
-        return *known;
-    uint8_t bytes[CODE_BLOCK_MAX];
-    size_t got = riscv_code_bytes(hart, pc, bytes, size < sizeof bytes ? size : sizeof bytes);
-    return code_page_add(hart->shared->code, page, pc & PAGE_OFFSET, bytes, (uint32_t)got,
-                         is_watched(hart, pc));
+        return &hart->odd;
+    struct block block = *code_page_find(page, pc & PAGE_OFFSET, size);
+    if (!block.size) {
+        uint8_t bytes[CODE_BLOCK_MAX];
+        size_t got = riscv_code_bytes(hart, pc, bytes, size < sizeof bytes ? size : sizeof bytes);
+        block = code_page_add(hart->shared->code, page, pc & PAGE_OFFSET, bytes, (uint32_t)got,
+                              is_watched(hart, pc));
+    }
+    struct fast_block *fast = fast_block_at(hart, pc);
+    *fast = (struct fast_block){
+        .pc = pc,
+        .key = hart->code_space | size,
+        .counts = block.insns | (uint64_t)block.loads << 16 | (uint64_t)block.stores << 32 |
+                  (uint64_t)block.cycles << 48,
+        .exit = block.exit,
+        .rd = block.rd,
+        .operand = block.operand,
+        .special = block.exit || block.watched,
+    };
+    return fast;
 }
 
 static void stop(struct riscv *hart)
@@ -118,29 +142,20 @@ static void on_block(uc_engine *uc, uint64_t pc, uint32_t size, void *opaque)
         stop(hart);
         return;
     }
-    const struct code_tlb *slot = code_tlb_slot(hart, pc);
-    struct block block;
-    if (__builtin_expect(slot->tag == ((pc & ~PAGE_OFFSET) | hart->level << 1), 1)) {
-        block = *code_page_find(slot->page, pc & PAGE_OFFSET, size);
-        if (__builtin_expect(block.size == 0, 0))
-            block = find_block(hart, pc, size);
-    } else {
+    const struct fast_block *block = fast_block_at(hart, pc);
+    if (__builtin_expect(block->pc != pc || block->key != (hart->code_space | size), 0))
         block = find_block(hart, pc, size);
-    }
+    uint64_t counts = block->counts;
     hart->last = block;
-    hart->last_pc = pc;
-    if (block.exit)
-        hart->attention |= ATTEND_EXIT;
-    clock->now += block.insns;
-    struct cpu_counts *counts = &hart->cpu.counts;
-    counts->insns += block.insns;
-    counts->loads += block.loads;
-    counts->stores += block.stores;
-    counts->cycles += block.cycles;
-    if (__builtin_expect(block.watched != 0, 0) && is_watched(hart, pc))
-        cpu_announce_watched(&hart->cpu, pc);
-    if (__builtin_expect(hart->seen_withdrawals != *hart->withdrawals, 0))
-        riscv_sync_tlb(hart);
+    clock->now += FAST_INSNS(counts);
+    hart->insns_stores += counts & FAST_LANES;
+    hart->loads_cycles += counts >> 16 & FAST_LANES;
+    if (__builtin_expect(block->special, 0)) {
+        if (block->exit)
+            hart->attention |= ATTEND_EXIT;
+        if (is_watched(hart, pc))
+            cpu_announce_watched(&hart->cpu, pc);
+    }
 }
 
 /* ---- Memory ---- */
@@ -183,9 +198,7 @@ static bool on_tlb_fill(uc_engine *uc, uint64_t gva, uc_mem_type type, uc_tlb_en
         entry->perms |= UC_PROT_READ;
     if (kind == ACCESS_FETCH) {
         entry->perms |= UC_PROT_EXEC;
-        struct code_page *page = code_cache_page(hart->shared->code, mapping.gpa);
-        *code_tlb_slot(hart, gva) =
-            (struct code_tlb){page ? gva | hart->level << 1 : NO_TAG, page, mapping.gpa};
+        note_code(hart, gva, mapping.gpa);
     } else if (mapping.write && grant.write) {
         entry->perms |= UC_PROT_WRITE;
     }
@@ -196,6 +209,8 @@ static void on_code_changed(void *opaque, uint64_t page_gpa)
 {
     struct riscv *hart = opaque;
     code_cache_empty(hart->shared->code, page_gpa);
+    code_map_forget(&hart->code_map);
+    riscv_enter_space(hart);
     /* Writing a page's own bytes to it makes the engine drop what it translated from it. */
     uint8_t bytes[PAGE_OFFSET + 1];
     uc_err status = UC_ERR_OK;
@@ -210,16 +225,17 @@ static void on_code_changed(void *opaque, uint64_t page_gpa)
 static uint64_t device_read(uc_engine *uc, uint64_t offset, unsigned size, void *opaque)
 {
     (void)uc;
-    const struct region *region = opaque;
-    return region->ops->read(region->opaque, offset, size);
+    const struct device_window *window = opaque;
+    return window->region->ops->read(window->region->opaque, offset, size);
 }
 
 static void device_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_t value,
                          void *opaque)
 {
     (void)uc;
-    const struct region *region = opaque;
-    region->ops->write(region->opaque, offset, size, value);
+    const struct device_window *window = opaque;
+    window->region->ops->write(window->region->opaque, offset, size, value);
+    window->hart->attention |= ATTEND_TLB; /* it may have done DMA */
 }
 
 /* The alias of all RAM below 2^50 is one window, so the offset is the guest-physical address. */
@@ -227,6 +243,7 @@ static uint64_t precise_read(uc_engine *uc, uint64_t offset, unsigned size, void
 {
     (void)uc;
     struct riscv *hart = opaque;
+    hart->attention |= ATTEND_TLB;
     return memory_access(hart->options.mem, offset, size, ACCESS_READ, 0);
 }
 
@@ -236,6 +253,17 @@ static void precise_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_
     (void)uc;
     struct riscv *hart = opaque;
     memory_access(hart->options.mem, offset, size, ACCESS_WRITE, value);
+    hart->attention |= ATTEND_TLB; /* a listener may have changed a page's state */
+}
+
+static uc_err map_device(struct riscv *hart, const struct region *region)
+{
+    if (hart->window_count == RISCV_MAX_WINDOWS)
+        return UC_ERR_NOMEM;
+    struct device_window *window = &hart->windows[hart->window_count++];
+    *window = (struct device_window){hart, region};
+    return uc_mmio_map(hart->uc, region->base, region->size, device_read, window, device_write,
+                       window);
 }
 
 int riscv_map_memory(struct riscv *hart, struct error *err)
@@ -246,9 +274,7 @@ int riscv_map_memory(struct riscv *hart, struct error *err)
         const struct region *region = memory_region(mem, i);
         uc_err status;
         if (region->kind == REGION_DEVICE)
-            status =
-                uc_mmio_map(hart->uc, region->base, region->size, device_read,
-                            (void *)(uintptr_t)region, device_write, (void *)(uintptr_t)region);
+            status = map_device(hart, region);
         else
             status =
                 uc_mem_map_ptr(hart->uc, region->base, region->size, UC_PROT_ALL, region->host);

@@ -120,9 +120,11 @@ static void enter_trap(struct riscv *hart, struct trap *trap)
     restore_context(hart);
 
     hart->level = trap->to;
+    riscv_enter_space(hart);
     hart->mstatus = status;
     hart->waiting = false;
     hart->cpu.counts.traps++;
+    riscv_collect_counts(hart);
     if (status & MSTATUS_MPRV)
         flush_tlb(hart); /* M-mode's data translations depend on MPP, which has changed */
     cpu_announce_entry(&hart->cpu, trap);
@@ -192,7 +194,7 @@ static void settle_pending(struct riscv *hart)
 
     unsigned level = (unsigned)get(hart, FIELD_LEVEL);
     uint64_t pc = get(hart, FIELD_PC);
-    bool served = pc != hart->last_pc + hart->last.size;
+    bool served = pc != hart->last->pc + (hart->last->key & 0xffff);
     /* A write of 0 with nothing pending and all rights clears the request. */
     set(hart, FIELD_MIP, 0);
     set(hart, FIELD_LEVEL, RISCV_MACHINE);
@@ -207,6 +209,7 @@ static void settle_pending(struct riscv *hart)
     trap.cause = get(hart, level == RISCV_MACHINE ? FIELD_MCAUSE : FIELD_SCAUSE) & ~INTERRUPT_BIT;
     trap.pc = get(hart, level == RISCV_MACHINE ? FIELD_MEPC : FIELD_SEPC);
     hart->level = level;
+    riscv_enter_space(hart);
     hart->mstatus = get(hart, FIELD_MSTATUS);
     hart->cpu.counts.traps++;
     cpu_announce_entry(&hart->cpu, &trap);
@@ -241,27 +244,30 @@ static void settle_return(struct riscv *hart, bool supervisor)
         status |= MSTATUS_MPIE | (enable ? MSTATUS_MIE : 0);
     }
     hart->mstatus = status;
+    riscv_enter_space(hart);
+    riscv_collect_counts(hart);
     cpu_announce_return(&hart->cpu, from, hart->level);
 }
 
 void riscv_settle(struct riscv *hart)
 {
     hart->attention &= ~(unsigned)ATTEND_EXIT;
-    switch ((enum riscv_exit)hart->last.exit) {
+    switch ((enum riscv_exit)hart->last->exit) {
     case RISCV_EXIT_NONE:
         return;
     case RISCV_EXIT_STATUS:
         settle_status(hart);
         break;
     case RISCV_EXIT_STATUS_SET:
-        hart->mstatus |= hart->last.operand & (MSTATUS_SIE | MSTATUS_MIE);
+        hart->mstatus |= hart->last->operand & (MSTATUS_SIE | MSTATUS_MIE);
         break;
     case RISCV_EXIT_STATUS_CLEAR:
-        hart->mstatus &= ~(hart->last.operand & (MSTATUS_SIE | MSTATUS_MIE));
+        hart->mstatus &= ~(hart->last->operand & (MSTATUS_SIE | MSTATUS_MIE));
         break;
     case RISCV_EXIT_SATP:
         save_context(hart);
         hart->satp = get(hart, FIELD_SATP);
+        riscv_enter_space(hart);
         break;
     case RISCV_EXIT_INTERRUPTS:
         save_context(hart);
@@ -279,10 +285,12 @@ void riscv_settle(struct riscv *hart)
         settle_return(hart, false);
         break;
     case RISCV_EXIT_CYCLE:
-        riscv_set_x(hart, hart->last.rd, hart->cpu.counts.cycles);
+        riscv_collect_counts(hart);
+        riscv_set_x(hart, hart->last->rd, hart->cpu.counts.cycles);
         return;
     case RISCV_EXIT_INSTRET:
-        riscv_set_x(hart, hart->last.rd, hart->cpu.counts.insns);
+        riscv_collect_counts(hart);
+        riscv_set_x(hart, hart->last->rd, hart->cpu.counts.insns);
         return;
     }
     riscv_sync_tlb(hart);
@@ -294,6 +302,10 @@ bool riscv_attend(struct riscv *hart)
 {
     if (hart->attention & ATTEND_EXIT)
         riscv_settle(hart);
+    if (hart->attention & ATTEND_TLB) {
+        hart->attention &= ~(unsigned)ATTEND_TLB;
+        riscv_sync_tlb(hart);
+    }
     if (hart->attention & ATTEND_LINES) {
         hart->attention &= ~(unsigned)ATTEND_LINES;
         if (hart->mip != (hart->lines | hart->software)) {
@@ -311,18 +323,28 @@ bool riscv_attend(struct riscv *hart)
 void riscv_cut_short(struct riscv *hart, uint64_t end)
 {
     hart->attention &= ~(unsigned)ATTEND_EXIT;
-    uint64_t executed = end - hart->last_pc;
-    if (executed >= hart->last.size)
+    uint64_t executed = end - hart->last->pc;
+    const struct fast_block *last = hart->last;
+    if (executed >= (last->key & 0xffff))
         return;
     uint8_t bytes[CODE_BLOCK_MAX];
-    size_t known = riscv_code_bytes(hart, hart->last_pc, bytes, (size_t)executed);
+    size_t known = riscv_code_bytes(hart, hart->last->pc, bytes, (size_t)executed);
     struct block part = code_decode(hart->shared->code, bytes, (uint32_t)known);
-    struct cpu_counts *counts = &hart->cpu.counts;
-    uint64_t insns = hart->last.insns - part.insns;
-    counts->insns -= insns;
-    counts->loads -= (uint64_t)hart->last.loads - part.loads;
-    counts->stores -= (uint64_t)hart->last.stores - part.stores;
-    counts->cycles -= (uint64_t)hart->last.cycles - part.cycles;
+    uint64_t insns = FAST_INSNS(last->counts) - part.insns;
+    hart->insns_stores -= insns | (FAST_STORES(last->counts) - part.stores) << 32;
+    hart->loads_cycles -=
+        (FAST_LOADS(last->counts) - part.loads) | (FAST_CYCLES(last->counts) - part.cycles) << 32;
     hart->clock->now -= insns;
-    hart->last.size = 0; /* counted once only */
+    hart->odd = (struct fast_block){0}; /* counted once only */
+    hart->last = &hart->odd;
+}
+
+void riscv_collect_counts(struct riscv *hart)
+{
+    struct cpu_counts *counts = &hart->cpu.counts;
+    counts->insns += (uint32_t)hart->insns_stores;
+    counts->stores += hart->insns_stores >> 32;
+    counts->loads += (uint32_t)hart->loads_cycles;
+    counts->cycles += hart->loads_cycles >> 32;
+    hart->insns_stores = hart->loads_cycles = 0;
 }
