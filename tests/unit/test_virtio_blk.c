@@ -154,10 +154,11 @@ Test(virtio_blk, larger_than_one_step)
     cr_expect_eq(request(IN, 0, SECTORS * 512), OK);
     for (unsigned sector = 0; sector < SECTORS; sector++)
         cr_expect_eq(load(mem, BUFFER + 512 * sector + 511, 1), sector + 1);
-    fill(BUFFER, 0x66, SECTORS * 512);
+    for (unsigned sector = 0; sector < SECTORS; sector++)
+        fill(BUFFER + 512 * sector, 0x66 ^ (int)sector, 512);
     cr_expect_eq(request(OUT, 0, SECTORS * 512), OK);
     for (unsigned sector = 0; sector < SECTORS; sector++)
-        cr_expect_eq(disk_byte(sector), 0x66);
+        cr_expect_eq(disk_byte(sector), 0x66 ^ sector);
 }
 
 Test(virtio_blk, flush_and_unknown)

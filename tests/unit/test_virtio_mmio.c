@@ -228,6 +228,7 @@ Test(virtio_mmio, a_queue_in_use_cannot_be_moved)
     offer_echo();
     notify(device);
     cr_expect_eq(used_count(mem), 2);
+    cr_expect_eq(*(uint64_t *)virtio_state((struct virtio *)device), 1002, "each served once");
 }
 
 Test(virtio_mmio, suppressed_interrupt)

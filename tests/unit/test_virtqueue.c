@@ -204,6 +204,13 @@ static void indirect_loop(void)
     desc(mem, TABLE, 1, DATA, 1, NEXT, 0);
 }
 
+static void indirect_chain_too_long(void)
+{
+    indirect_of_length(16 * (VIRTQUEUE_MAX + 1));
+    for (unsigned i = 0; i <= VIRTQUEUE_MAX; i++)
+        desc(mem, TABLE, i, DATA, 1, i < VIRTQUEUE_MAX ? NEXT : 0, i + 1);
+}
+
 static void indirect_next_out_of_range(void)
 {
     indirect_of_length(16);
@@ -251,6 +258,7 @@ static void (*const hostile[])(void) = {
     indirect_with_next,
     indirect_in_indirect,
     indirect_loop,
+    indirect_chain_too_long,
     indirect_next_out_of_range,
     indirect_table_outside,
     descriptors_outside,
