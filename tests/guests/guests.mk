@@ -48,3 +48,13 @@ test-guests: $(TEST_GUESTS) ## build the bare-metal guests of the system tests
 .PHONY: test-guests-qemu
 test-guests-qemu: $(TEST_GUESTS) ## run the bare-metal guests on QEMU, to test the guests themselves
 	@sh tests/guests/riscv/on_qemu.sh $(GUEST_OUT) $(GUEST_SRC)/expectations
+
+$(BUILD)/riscv_guests: $(BUILD)/tests/system/riscv_guests.o
+	$(CC) $(LDFLAGS) -o $@ $^
+
+# GUEST=name runs one guest only, OPTIONS="--set run.pages=precise" is passed on to `iaso run`.
+.PHONY: test-riscv
+test-riscv: $(BUILD)/iaso $(BUILD)/riscv_guests $(TEST_GUESTS) ## run the bare-metal guests on Iaso
+	@mkdir -p $(BUILD)/riscv-guests
+	$(BUILD)/riscv_guests $(BUILD)/iaso $(GUEST_OUT) $(GUEST_SRC)/expectations \
+	    $(BUILD)/riscv-guests $(or $(GUEST),all) $(OPTIONS)

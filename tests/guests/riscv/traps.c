@@ -747,6 +747,9 @@ static void test_traps_of_s(void)
                        stub_sfence, *(uint32_t *)stub_sfence);
     check_equal("TVM: M reads satp", call_mode(MODE_M, stub_read_satp, 0, 0, 0).cause, CAUSE_NONE);
     csr_clear(mstatus, STATUS_TVM);
+    /* If it does sleep, the timer ends it. */
+    write64(CLINT_MTIMECMP(0), read64(CLINT_MTIME) + 1000000);
+    csr_write(mie, BIT(IRQ_MTI));
     csr_set(mstatus, STATUS_TW);
     check_trap_or_zero("TW: wfi in S", call_mode(MODE_S, stub_wfi, 0, 0, 0), CAUSE_ILLEGAL,
                        stub_wfi, *(uint32_t *)stub_wfi);
@@ -757,6 +760,8 @@ static void test_traps_of_s(void)
     csr_write(mie, 0);
     write32(CLINT_MSIP(0), 0);
     csr_clear(mstatus, STATUS_TW);
+    write64(CLINT_MTIMECMP(0), ~0UL);
+    mip_becomes(BIT(IRQ_MTI), false);
     csr_set(mstatus, STATUS_TSR);
     check_trap_or_zero("TSR: sret in S", call_mode(MODE_S, stub_sret, 0, 0, 0), CAUSE_ILLEGAL,
                        stub_sret, *(uint32_t *)stub_sret);
