@@ -11,6 +11,7 @@
 
 struct code_page {
     uint64_t gpa;
+    uint32_t version;
     struct code_page *chain;
     struct block *blocks; /* [0] is the block of size 0 */
     uint32_t count, room;
@@ -78,8 +79,19 @@ struct code_page *code_cache_page(struct code_cache *cache, uint64_t gpa)
     return page;
 }
 
+uint64_t code_page_gpa(const struct code_page *page)
+{
+    return page->gpa;
+}
+
+uint32_t code_page_version(const struct code_page *page)
+{
+    return page->version;
+}
+
 static void empty_page(struct code_page *page)
 {
+    page->version++;
     free(page->blocks);
     page->blocks = NULL;
     page->count = page->room = 0;

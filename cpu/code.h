@@ -42,6 +42,11 @@ void code_cache_free(struct code_cache *cache);
  * cache is. NULL when out of memory. */
 struct code_page *code_cache_page(struct code_cache *cache, uint64_t gpa);
 
+uint64_t code_page_gpa(const struct code_page *page);
+
+/* How often the page was emptied. */
+uint32_t code_page_version(const struct code_page *page);
+
 /* Forgets the blocks of the page that holds the address. */
 void code_cache_empty(struct code_cache *cache, uint64_t gpa);
 void code_cache_empty_all(struct code_cache *cache);

@@ -58,25 +58,27 @@ static struct code_mapping *look_up(const struct code_map *map, uint64_t space, 
     }
 }
 
-bool code_map_find(const struct code_map *map, uint64_t space, uint64_t page, uint64_t *gpa)
+struct code_page *code_map_find(const struct code_map *map, uint64_t space, uint64_t page)
 {
     const struct code_mapping *mapping = look_up(map, space, page);
-    if (!mapping->space)
-        return false;
-    *gpa = mapping->gpa;
-    return true;
+    return mapping->space ? mapping->code : NULL;
 }
 
-bool code_map_note(struct code_map *map, uint64_t space, uint64_t page, uint64_t gpa)
+enum code_map_news code_map_note(struct code_map *map, uint64_t space, uint64_t page,
+                                 struct code_page *code)
 {
     struct code_mapping *mapping = look_up(map, space, page);
-    if (mapping->space && mapping->gpa == gpa)
-        return true;
+    uint32_t version = code_page_version(code);
+    if (mapping->space && mapping->code == code) {
+        enum code_map_news news = mapping->version == version ? CODE_MAP_SAME : CODE_MAP_CHANGED;
+        mapping->version = version;
+        return news;
+    }
     if (mapping->space || map->count >= map->room / 2) {
         code_map_forget(map);
-        return false;
+        return CODE_MAP_FORGOT;
     }
     map->count++;
-    *mapping = (struct code_mapping){page, space, gpa};
-    return true;
+    *mapping = (struct code_mapping){page, space, code, version};
+    return CODE_MAP_SAME;
 }

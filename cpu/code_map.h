@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cpu/code.h"
+
 /*
  * What a hart knows of where its code lies: guest-virtual page, as seen from a code space, to
  * guest-physical page. A code space is a number for a set of translations (a privilege level, and
@@ -17,7 +19,8 @@ struct code_map {
     struct code_mapping {
         uint64_t page;  /* guest-virtual */
         uint64_t space; /* 0: free */
-        uint64_t gpa;   /* of the page */
+        struct code_page *code;
+        uint32_t version; /* of the code when it was noted */
     } * mappings;
     size_t room, count; /* room is a power of two */
     struct code_space {
@@ -35,13 +38,19 @@ void code_map_free(struct code_map *map);
 /* The number of the space whose translations `root` stands for; never 0, below 2^48. */
 uint64_t code_map_space(struct code_map *map, uint64_t root);
 
-/* True and *gpa if the page is known in the space. */
-bool code_map_find(const struct code_map *map, uint64_t space, uint64_t page, uint64_t *gpa);
+/* The page as known in the space, or NULL. */
+struct code_page *code_map_find(const struct code_map *map, uint64_t space, uint64_t page);
 
-/* Notes where a page lies. False if it was known to lie elsewhere, or there is no room: then
- * everything was forgotten, and the caller must ask for its space's new number and note it again.
- */
-bool code_map_note(struct code_map *map, uint64_t space, uint64_t page, uint64_t gpa);
+enum code_map_news {
+    CODE_MAP_SAME,    /* known already, or not known at all before */
+    CODE_MAP_CHANGED, /* the same page, but it was emptied since: forget its blocks */
+    CODE_MAP_FORGOT,  /* it was known to lie elsewhere, or there is no room: everything was
+                         forgotten;  ask for the space's new number and note it again */
+};
+
+/* Notes where a page lies. */
+enum code_map_news code_map_note(struct code_map *map, uint64_t space, uint64_t page,
+                                 struct code_page *code);
 
 /* Forgets everything. */
 void code_map_forget(struct code_map *map);

@@ -18,8 +18,10 @@ static struct riscv_mmu mmu_at(const struct riscv *hart, enum access_kind kind)
  */
 static bool code_gpa(struct riscv *hart, uint64_t pc, uint64_t *gpa)
 {
-    if (code_map_find(&hart->code_map, hart->code_space >> 16, pc & ~PAGE_OFFSET, gpa)) {
-        *gpa |= pc & PAGE_OFFSET;
+    const struct code_page *page =
+        code_map_find(&hart->code_map, hart->code_space >> 16, pc & ~PAGE_OFFSET);
+    if (page) {
+        *gpa = code_page_gpa(page) | (pc & PAGE_OFFSET);
         return true;
     }
     struct riscv_mmu mmu = mmu_at(hart, ACCESS_FETCH);
@@ -75,18 +77,29 @@ void riscv_enter_space(struct riscv *hart)
     hart->code_space = code_map_space(&hart->code_map, root | hart->level) << 16;
 }
 
-/* The engine fetches this page from there. */
-static void note_code(struct riscv *hart, uint64_t page, uint64_t gpa)
-{
-    if (code_map_note(&hart->code_map, hart->code_space >> 16, page, gpa))
-        return;
-    riscv_enter_space(hart);
-    (void)code_map_note(&hart->code_map, hart->code_space >> 16, page, gpa);
-}
-
 static struct fast_block *fast_block_at(struct riscv *hart, uint64_t pc)
 {
     return &hart->blocks[(pc >> 1 ^ pc >> 16) % FAST_BLOCKS];
+}
+
+/* The engine fetches the page from there; it may be another page than before, or other code. */
+static void note_code(struct riscv *hart, uint64_t page, uint64_t gpa)
+{
+    struct code_page *code = code_cache_page(hart->shared->code, gpa);
+    if (!code)
+        return;
+    enum code_map_news news = code_map_note(&hart->code_map, hart->code_space >> 16, page, code);
+    if (news == CODE_MAP_FORGOT) {
+        riscv_enter_space(hart);
+        news = code_map_note(&hart->code_map, hart->code_space >> 16, page, code);
+    }
+    if (news != CODE_MAP_CHANGED)
+        return;
+    for (uint64_t pc = page; pc <= (page | PAGE_OFFSET); pc += 2) {
+        struct fast_block *block = fast_block_at(hart, pc);
+        if (block->pc == pc)
+            block->key = 0;
+    }
 }
 
 /* A block that the fast table does not hold: met for the first time, or pushed out. */
@@ -127,35 +140,58 @@ static void stop(struct riscv *hart)
     uc_emu_stop(hart->uc);
 }
 
+static void account(struct riscv *hart, const struct fast_block *block)
+{
+    uint64_t counts = block->counts;
+    hart->last = block;
+    hart->clock->now += FAST_INSNS(counts);
+    hart->insns_stores += counts & FAST_LANES;
+    hart->loads_cycles += counts >> 16 & FAST_LANES;
+}
+
+static const struct fast_block *look_up(struct riscv *hart, uint64_t pc, uint32_t size)
+{
+    const struct fast_block *block = fast_block_at(hart, pc);
+    return block->pc == pc && block->key == (hart->code_space | size) ? block : NULL;
+}
+
+/* All but the common case of on_block(). */
+static __attribute__((noinline)) void on_special_block(struct riscv *hart, uint64_t pc,
+                                                       uint32_t size)
+{
+    if (hart->attention && riscv_attend(hart)) {
+        stop(hart);
+        return;
+    }
+    if (hart->clock->now >= hart->clock->deadline) {
+        stop(hart);
+        return;
+    }
+    const struct fast_block *block = look_up(hart, pc, size);
+    if (!block)
+        block = find_block(hart, pc, size);
+    account(hart, block);
+    if (block->exit) {
+        hart->attention |= ATTEND_EXIT;
+        riscv_expect_exit(hart);
+    }
+    if (block->special && is_watched(hart, pc))
+        cpu_announce_watched(&hart->cpu, pc);
+}
+
 /* Runs before each block. If it stops the engine the block does not run and pc is its first byte.
- */
+ * Every guest instruction passes here, so the common case calls nothing. */
 static void on_block(uc_engine *uc, uint64_t pc, uint32_t size, void *opaque)
 {
     (void)uc;
     struct riscv *hart = opaque;
-    if (__builtin_expect(hart->attention != 0, 0) && riscv_attend(hart)) {
-        stop(hart);
-        return;
-    }
-    struct clock *clock = hart->clock;
-    if (__builtin_expect(clock->now >= clock->deadline, 0)) {
-        stop(hart);
-        return;
-    }
-    const struct fast_block *block = fast_block_at(hart, pc);
-    if (__builtin_expect(block->pc != pc || block->key != (hart->code_space | size), 0))
-        block = find_block(hart, pc, size);
-    uint64_t counts = block->counts;
-    hart->last = block;
-    clock->now += FAST_INSNS(counts);
-    hart->insns_stores += counts & FAST_LANES;
-    hart->loads_cycles += counts >> 16 & FAST_LANES;
-    if (__builtin_expect(block->special, 0)) {
-        if (block->exit)
-            hart->attention |= ATTEND_EXIT;
-        if (is_watched(hart, pc))
-            cpu_announce_watched(&hart->cpu, pc);
-    }
+    const struct fast_block *block = look_up(hart, pc, size);
+    if (__builtin_expect(hart->attention == 0 && hart->clock->now < hart->clock->deadline &&
+                             block && !block->special,
+                         1))
+        account(hart, block);
+    else
+        on_special_block(hart, pc, size);
 }
 
 /* ---- Memory ---- */
@@ -209,8 +245,6 @@ static void on_code_changed(void *opaque, uint64_t page_gpa)
 {
     struct riscv *hart = opaque;
     code_cache_empty(hart->shared->code, page_gpa);
-    code_map_forget(&hart->code_map);
-    riscv_enter_space(hart);
     /* Writing a page's own bytes to it makes the engine drop what it translated from it. */
     uint8_t bytes[PAGE_OFFSET + 1];
     uc_err status = UC_ERR_OK;
