@@ -69,6 +69,7 @@ static enum cpu_stop run_until(struct riscv *hart, struct error *err)
 {
     riscv_sync_tlb(hart);
     for (;;) {
+        riscv_collect_counts(hart);
         if (riscv_attend(hart))
             riscv_take_interrupt(hart);
         if (hart->waiting && !(hart->mip & (uint32_t)hart->mie))
@@ -96,7 +97,7 @@ static void set_irq(struct cpu *cpu, unsigned number, bool level)
     uint32_t lines = level ? hart->lines | bit : hart->lines & ~bit;
     if (lines != hart->lines) {
         hart->lines = lines;
-        hart->attention |= ATTEND_LINES;
+        riscv_alert(hart, ATTEND_LINES);
     }
 }
 
@@ -127,8 +128,7 @@ static int reset(struct cpu *cpu, struct error *err)
     hart->mip = hart->software = 0;
     hart->waiting = false;
     hart->attention = ATTEND_LINES;
-    hart->odd = (struct fast_block){0};
-    hart->last = &hart->odd;
+    riscv_forget_last(hart);
     code_map_forget(&hart->code_map);
     riscv_enter_space(hart);
     return 0;
@@ -284,11 +284,12 @@ static int set_up(struct riscv *hart, uint64_t pc, struct error *err)
 
 struct cpu *riscv_new(const struct riscv_options *options, uint64_t pc, struct error *err)
 {
-    struct riscv *hart = calloc(1, sizeof *hart);
+    struct riscv *hart = aligned_alloc(64, (sizeof *hart + 63) / 64 * 64);
     if (!hart) {
         error_set(err, "out of memory");
         return NULL;
     }
+    memset(hart, 0, sizeof *hart);
     hart->cpu.ops = &riscv_ops;
     hart->cpu.number = options->hart;
     hart->options = *options;

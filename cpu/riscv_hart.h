@@ -26,24 +26,35 @@
 
 #define FAST_BLOCKS 32768
 
+/* insns, loads, stores, cycles; added up in one instruction. */
+typedef uint32_t lanes __attribute__((vector_size(16)));
+
+enum lane {
+    LANE_INSNS,
+    LANE_LOADS,
+    LANE_STORES,
+    LANE_CYCLES,
+};
+
 /*
  * A block as the block hook wants to find it: half a cache line, direct-mapped by pc. It is valid
- * while `key` equals the hart's code space (what pc means now) | size: see struct riscv.
+ * while `key` equals the hart's code space (what pc means now) | size. A block that needs more than
+ * to be counted has FAST_SPECIAL in its key too, and is found at the second try.
  */
 struct fast_block {
     uint64_t pc;
     uint64_t key;
-    uint64_t counts; /* 16 bits each: insns, loads, stores, cycles */
-    uint8_t exit, rd, operand;
-    uint8_t special; /* exit or watched */
-    uint32_t pad;
-};
+    lanes counts;
+} __attribute__((aligned(32)));
 
-#define FAST_INSNS(counts)  ((counts)&0xffff)
-#define FAST_LOADS(counts)  ((counts) >> 16 & 0xffff)
-#define FAST_STORES(counts) ((counts) >> 32 & 0xffff)
-#define FAST_CYCLES(counts) ((counts) >> 48)
-#define FAST_LANES          UINT64_C(0x0000ffff0000ffff)
+#define FAST_SIZE    0x3fff
+#define FAST_SPECIAL 0x8000
+
+/* The rest of it, in a table of the same order. */
+struct fast_exit {
+    uint8_t exit, rd, operand;
+    bool watched;
+};
 
 struct riscv_shared {
     struct riscv_window window;
@@ -72,20 +83,23 @@ struct riscv {
     uc_context *context; /* scratch for the window */
     uc_context *power_on;
 
-    /* The block hook's own */
-    struct clock *clock;
-    const uint64_t *withdrawals;
-    uint64_t seen_withdrawals;
-    unsigned attention;
-    unsigned level;
+    /* The block hook's own. Virtual time is clock->now when `counts` were collected last, plus
+     * counts[LANE_INSNS]: see riscv_now(). */
+    lanes counts;
+    uint32_t limit;                /* leave the common case when counts[LANE_INSNS] gets here */
+    unsigned attention;            /* enum attention; raised by riscv_alert() */
     uint64_t code_space;           /* of the level and address space now, << 16 */
     const struct fast_block *last; /* the block that runs, or ran last; never NULL */
-    bool early_sum;                /* SUM is set in the engine although mstatus has it clear */
-    bool stopping;                 /* uc_emu_stop() was called */
-    uint64_t insns_stores, loads_cycles; /* counts to come: two 32-bit lanes each */
-    struct fast_block blocks[FAST_BLOCKS];
+    unsigned level;
+    bool early_sum; /* SUM is set in the engine although mstatus has it clear */
+    bool stopping;  /* uc_emu_stop() was called */
+    const uint64_t *withdrawals;
+    uint64_t seen_withdrawals;
+    struct clock *clock;
     struct code_map code_map;
-    struct fast_block odd; /* for a block that cannot be kept, and for none at all */
+    struct fast_block
+        blocks[FAST_BLOCKS + 1]; /* the last one: a block that cannot be kept, or none */
+    struct fast_exit exits[FAST_BLOCKS + 1];
 
     /* Cached architectural state */
     uint64_t mstatus, satp, mie, mideleg, medeleg;
@@ -125,8 +139,24 @@ void riscv_expect_exit(struct riscv *hart);
 /* The level or satp has changed: which code space is it now? */
 void riscv_enter_space(struct riscv *hart);
 
-/* Moves the counts to come into cpu.counts. Due before 2^32 instructions have run. */
+/* Moves the counts into cpu.counts and clock->now, and sets the next limit. Due whenever somebody
+ * else reads either, or may have moved clock->deadline. */
 void riscv_collect_counts(struct riscv *hart);
+
+/* No block ran last. */
+void riscv_forget_last(struct riscv *hart);
+
+/* What the last block's exit is. */
+static inline const struct fast_exit *riscv_last_exit(const struct riscv *hart)
+{
+    return &hart->exits[hart->last - hart->blocks];
+}
+
+static inline void riscv_alert(struct riscv *hart, enum attention what)
+{
+    hart->attention |= (unsigned)what;
+    hart->limit = 0;
+}
 
 /* Settles, samples the lines; true if an interrupt is to be taken now. */
 bool riscv_attend(struct riscv *hart);

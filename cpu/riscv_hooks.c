@@ -103,34 +103,29 @@ static void note_code(struct riscv *hart, uint64_t page, uint64_t gpa)
 }
 
 /* A block that the fast table does not hold: met for the first time, or pushed out. */
-static __attribute__((noinline)) const struct fast_block *find_block(struct riscv *hart,
-                                                                     uint64_t pc, uint32_t size)
+static __attribute__((noinline)) struct fast_block *find_block(struct riscv *hart, uint64_t pc,
+                                                               uint32_t size)
 {
+    struct code_page *page = NULL;
+    struct block block = {0};
     uint64_t gpa;
-    hart->odd = (struct fast_block){.pc = pc};
-    if (!code_gpa(hart, pc, &gpa))
-        return &hart->odd;
-    struct code_page *page = code_cache_page(hart->shared->code, gpa);
-    if (!page)
-        return &hart->odd;
-    struct block block = *code_page_find(page, pc & PAGE_OFFSET, size);
-    if (!block.size) {
+    if (code_gpa(hart, pc, &gpa))
+        page = code_cache_page(hart->shared->code, gpa);
+    if (page)
+        block = *code_page_find(page, pc & PAGE_OFFSET, size);
+    if (page && !block.size) {
         uint8_t bytes[CODE_BLOCK_MAX];
         size_t got = riscv_code_bytes(hart, pc, bytes, size < sizeof bytes ? size : sizeof bytes);
         block = code_page_add(hart->shared->code, page, pc & PAGE_OFFSET, bytes, (uint32_t)got,
                               is_watched(hart, pc));
     }
-    struct fast_block *fast = fast_block_at(hart, pc);
-    *fast = (struct fast_block){
-        .pc = pc,
-        .key = hart->code_space | size,
-        .counts = block.insns | (uint64_t)block.loads << 16 | (uint64_t)block.stores << 32 |
-                  (uint64_t)block.cycles << 48,
-        .exit = block.exit,
-        .rd = block.rd,
-        .operand = block.operand,
-        .special = block.exit || block.watched,
-    };
+    struct fast_block *fast = page ? fast_block_at(hart, pc) : &hart->blocks[FAST_BLOCKS];
+    bool special = block.exit || block.watched;
+    fast->pc = pc;
+    fast->key = hart->code_space | size | (special ? FAST_SPECIAL : 0);
+    fast->counts = (lanes){block.insns, block.loads, block.stores, block.cycles};
+    hart->exits[fast - hart->blocks] = (struct fast_exit){
+        .exit = block.exit, .rd = block.rd, .operand = block.operand, .watched = block.watched};
     return fast;
 }
 
@@ -138,21 +133,6 @@ static void stop(struct riscv *hart)
 {
     hart->stopping = true;
     uc_emu_stop(hart->uc);
-}
-
-static void account(struct riscv *hart, const struct fast_block *block)
-{
-    uint64_t counts = block->counts;
-    hart->last = block;
-    hart->clock->now += FAST_INSNS(counts);
-    hart->insns_stores += counts & FAST_LANES;
-    hart->loads_cycles += counts >> 16 & FAST_LANES;
-}
-
-static const struct fast_block *look_up(struct riscv *hart, uint64_t pc, uint32_t size)
-{
-    const struct fast_block *block = fast_block_at(hart, pc);
-    return block->pc == pc && block->key == (hart->code_space | size) ? block : NULL;
 }
 
 /* All but the common case of on_block(). */
@@ -163,19 +143,26 @@ static __attribute__((noinline)) void on_special_block(struct riscv *hart, uint6
         stop(hart);
         return;
     }
-    if (hart->clock->now >= hart->clock->deadline) {
-        stop(hart);
-        return;
+    if (hart->counts[LANE_INSNS] >= hart->limit) {
+        riscv_collect_counts(hart);
+        if (hart->clock->now >= hart->clock->deadline) {
+            stop(hart);
+            return;
+        }
     }
-    const struct fast_block *block = look_up(hart, pc, size);
-    if (!block)
+    struct fast_block *block = fast_block_at(hart, pc);
+    if (block->pc != pc || (block->key & ~(uint64_t)FAST_SPECIAL) != (hart->code_space | size))
         block = find_block(hart, pc, size);
-    account(hart, block);
-    if (block->exit) {
-        hart->attention |= ATTEND_EXIT;
+    hart->last = block;
+    hart->counts += block->counts;
+    if (!(block->key & FAST_SPECIAL))
+        return;
+    const struct fast_exit *exit = riscv_last_exit(hart);
+    if (exit->exit) {
+        riscv_alert(hart, ATTEND_EXIT);
         riscv_expect_exit(hart);
     }
-    if (block->special && is_watched(hart, pc))
+    if (exit->watched && is_watched(hart, pc))
         cpu_announce_watched(&hart->cpu, pc);
 }
 
@@ -185,13 +172,15 @@ static void on_block(uc_engine *uc, uint64_t pc, uint32_t size, void *opaque)
 {
     (void)uc;
     struct riscv *hart = opaque;
-    const struct fast_block *block = look_up(hart, pc, size);
-    if (__builtin_expect(hart->attention == 0 && hart->clock->now < hart->clock->deadline &&
-                             block && !block->special,
-                         1))
-        account(hart, block);
-    else
+    const struct fast_block *block = fast_block_at(hart, pc);
+    if (__builtin_expect(block->pc == pc && block->key == (hart->code_space | size) &&
+                             hart->counts[LANE_INSNS] < hart->limit,
+                         1)) {
+        hart->last = block;
+        hart->counts += block->counts;
+    } else {
         on_special_block(hart, pc, size);
+    }
 }
 
 /* ---- Memory ---- */
@@ -260,7 +249,10 @@ static uint64_t device_read(uc_engine *uc, uint64_t offset, unsigned size, void 
 {
     (void)uc;
     const struct device_window *window = opaque;
-    return window->region->ops->read(window->region->opaque, offset, size);
+    riscv_collect_counts(window->hart); /* it may look at the clock */
+    uint64_t value = window->region->ops->read(window->region->opaque, offset, size);
+    riscv_collect_counts(window->hart); /* or set it */
+    return value;
 }
 
 static void device_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_t value,
@@ -268,8 +260,9 @@ static void device_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_t
 {
     (void)uc;
     const struct device_window *window = opaque;
+    riscv_collect_counts(window->hart);
     window->region->ops->write(window->region->opaque, offset, size, value);
-    window->hart->attention |= ATTEND_TLB; /* it may have done DMA */
+    riscv_alert(window->hart, ATTEND_TLB); /* it may have done DMA */
 }
 
 /* The alias of all RAM below 2^50 is one window, so the offset is the guest-physical address. */
@@ -277,7 +270,7 @@ static uint64_t precise_read(uc_engine *uc, uint64_t offset, unsigned size, void
 {
     (void)uc;
     struct riscv *hart = opaque;
-    hart->attention |= ATTEND_TLB;
+    riscv_alert(hart, ATTEND_TLB);
     return memory_access(hart->options.mem, offset, size, ACCESS_READ, 0);
 }
 
@@ -287,7 +280,7 @@ static void precise_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_
     (void)uc;
     struct riscv *hart = opaque;
     memory_access(hart->options.mem, offset, size, ACCESS_WRITE, value);
-    hart->attention |= ATTEND_TLB; /* a listener may have changed a page's state */
+    riscv_alert(hart, ATTEND_TLB); /* a listener may have changed a page's state */
 }
 
 static uc_err map_device(struct riscv *hart, const struct region *region)
@@ -335,6 +328,7 @@ static bool emulate_csr(struct riscv *hart, uint32_t insn)
     bool csr_read = (insn & 0x7f) == 0x73 && (insn >> 12 & 3) >= 2 && (insn >> 15 & 31) == 0;
     if (!csr_read || insn >> 20 != CSR_TIME || !riscv_time_enabled(hart))
         return false;
+    riscv_collect_counts(hart);
     riscv_set_x(hart, insn >> 7 & 31, hart->options.time(hart->options.time_opaque));
     return true;
 }

@@ -5,6 +5,9 @@
 
 #define INTERRUPT_BIT (UINT64_C(1) << 63)
 
+/* Instructions between two collections of counts, at most: no lane may overflow. */
+#define MAX_STRETCH (1u << 24)
+
 #define SSIP (1u << RISCV_IRQ_SSI)
 #define STIP (1u << RISCV_IRQ_STI)
 #define SEIP (1u << RISCV_IRQ_SEI)
@@ -194,7 +197,7 @@ static void settle_pending(struct riscv *hart)
 
     unsigned level = (unsigned)get(hart, FIELD_LEVEL);
     uint64_t pc = get(hart, FIELD_PC);
-    bool served = pc != hart->last->pc + (hart->last->key & 0xffff);
+    bool served = pc != hart->last->pc + (hart->last->key & FAST_SIZE);
     /* A write of 0 with nothing pending and all rights clears the request. */
     set(hart, FIELD_MIP, 0);
     set(hart, FIELD_LEVEL, RISCV_MACHINE);
@@ -226,7 +229,7 @@ static void settle_pending(struct riscv *hart)
  */
 void riscv_expect_exit(struct riscv *hart)
 {
-    if (hart->last->exit != RISCV_EXIT_STATUS || !hart->last->operand ||
+    if (riscv_last_exit(hart)->exit != RISCV_EXIT_STATUS || !riscv_last_exit(hart)->operand ||
         (hart->mstatus & MSTATUS_SUM))
         return;
     save_context(hart);
@@ -244,7 +247,7 @@ static void take_sum_back(struct riscv *hart)
 
 static void settle_status(struct riscv *hart)
 {
-    if (hart->early_sum && !(riscv_x(hart, hart->last->operand) & MSTATUS_SUM))
+    if (hart->early_sum && !(riscv_x(hart, riscv_last_exit(hart)->operand) & MSTATUS_SUM))
         take_sum_back(hart);
     hart->early_sum = false;
     if (hart->level == RISCV_SUPERVISOR) {
@@ -280,17 +283,17 @@ static void settle_return(struct riscv *hart, bool supervisor)
 void riscv_settle(struct riscv *hart)
 {
     hart->attention &= ~(unsigned)ATTEND_EXIT;
-    switch ((enum riscv_exit)hart->last->exit) {
+    switch ((enum riscv_exit)riscv_last_exit(hart)->exit) {
     case RISCV_EXIT_NONE:
         return;
     case RISCV_EXIT_STATUS:
         settle_status(hart);
         break;
     case RISCV_EXIT_STATUS_SET:
-        hart->mstatus |= hart->last->operand & (MSTATUS_SIE | MSTATUS_MIE);
+        hart->mstatus |= riscv_last_exit(hart)->operand & (MSTATUS_SIE | MSTATUS_MIE);
         break;
     case RISCV_EXIT_STATUS_CLEAR:
-        hart->mstatus &= ~(hart->last->operand & (MSTATUS_SIE | MSTATUS_MIE));
+        hart->mstatus &= ~(riscv_last_exit(hart)->operand & (MSTATUS_SIE | MSTATUS_MIE));
         break;
     case RISCV_EXIT_SATP:
         save_context(hart);
@@ -314,16 +317,16 @@ void riscv_settle(struct riscv *hart)
         break;
     case RISCV_EXIT_CYCLE:
         riscv_collect_counts(hart);
-        riscv_set_x(hart, hart->last->rd, hart->cpu.counts.cycles);
+        riscv_set_x(hart, riscv_last_exit(hart)->rd, hart->cpu.counts.cycles);
         return;
     case RISCV_EXIT_INSTRET:
         riscv_collect_counts(hart);
-        riscv_set_x(hart, hart->last->rd, hart->cpu.counts.insns);
+        riscv_set_x(hart, riscv_last_exit(hart)->rd, hart->cpu.counts.insns);
         return;
     }
     riscv_sync_tlb(hart);
     if (deliverable(hart))
-        hart->attention |= ATTEND_TAKE;
+        riscv_alert(hart, ATTEND_TAKE);
 }
 
 bool riscv_attend(struct riscv *hart)
@@ -340,8 +343,7 @@ bool riscv_attend(struct riscv *hart)
             save_context(hart);
             store_mip(hart);
         }
-        if (deliverable(hart))
-            hart->attention |= ATTEND_TAKE;
+        hart->attention |= ATTEND_TAKE;
     }
     if ((hart->attention & ATTEND_TAKE) && !deliverable(hart))
         hart->attention &= ~(unsigned)ATTEND_TAKE;
@@ -356,26 +358,34 @@ void riscv_cut_short(struct riscv *hart, uint64_t end)
     hart->early_sum = false;
     uint64_t executed = end - hart->last->pc;
     const struct fast_block *last = hart->last;
-    if (executed >= (last->key & 0xffff))
+    if (executed >= (last->key & FAST_SIZE))
         return;
     uint8_t bytes[CODE_BLOCK_MAX];
-    size_t known = riscv_code_bytes(hart, hart->last->pc, bytes, (size_t)executed);
+    size_t known = riscv_code_bytes(hart, last->pc, bytes, (size_t)executed);
     struct block part = code_decode(hart->shared->code, bytes, (uint32_t)known);
-    uint64_t insns = FAST_INSNS(last->counts) - part.insns;
-    hart->insns_stores -= insns | (FAST_STORES(last->counts) - part.stores) << 32;
-    hart->loads_cycles -=
-        (FAST_LOADS(last->counts) - part.loads) | (FAST_CYCLES(last->counts) - part.cycles) << 32;
-    hart->clock->now -= insns;
-    hart->odd = (struct fast_block){0}; /* counted once only */
-    hart->last = &hart->odd;
+    hart->counts -= last->counts - (lanes){part.insns, part.loads, part.stores, part.cycles};
+    riscv_forget_last(hart); /* counted once only */
+}
+
+void riscv_forget_last(struct riscv *hart)
+{
+    hart->blocks[FAST_BLOCKS] = (struct fast_block){0};
+    hart->exits[FAST_BLOCKS] = (struct fast_exit){0};
+    hart->last = &hart->blocks[FAST_BLOCKS];
 }
 
 void riscv_collect_counts(struct riscv *hart)
 {
     struct cpu_counts *counts = &hart->cpu.counts;
-    counts->insns += (uint32_t)hart->insns_stores;
-    counts->stores += hart->insns_stores >> 32;
-    counts->loads += (uint32_t)hart->loads_cycles;
-    counts->cycles += hart->loads_cycles >> 32;
-    hart->insns_stores = hart->loads_cycles = 0;
+    struct clock *clock = hart->clock;
+    /* A block that is cut short later is taken back from counts that were collected: let it wrap.
+     */
+    clock->now += (uint64_t)(int32_t)hart->counts[LANE_INSNS];
+    counts->insns += (uint64_t)(int32_t)hart->counts[LANE_INSNS];
+    counts->loads += (uint64_t)(int32_t)hart->counts[LANE_LOADS];
+    counts->stores += (uint64_t)(int32_t)hart->counts[LANE_STORES];
+    counts->cycles += (uint64_t)(int32_t)hart->counts[LANE_CYCLES];
+    hart->counts = (lanes){0};
+    uint64_t left = clock->deadline > clock->now ? clock->deadline - clock->now : 0;
+    hart->limit = hart->attention ? 0 : left < MAX_STRETCH ? (uint32_t)left : MAX_STRETCH;
 }

@@ -26,7 +26,7 @@ static void show_progress(void *opaque, const struct machine *machine)
 /* What an engineer wants to see when the guest did not end by itself. */
 static void print_diagnosis(struct machine *machine)
 {
-    if (machine->end != END_PANIC && machine->end != END_STUCK && machine->end != END_DEAD &&
+    if (machine->end != END_LIMIT && machine->end != END_PANIC && machine->end != END_STUCK && machine->end != END_DEAD &&
         machine->end != END_FAULT && machine->end != END_TIMEOUT)
         return;
     char *where = machine->end == END_PANIC
