@@ -67,6 +67,7 @@ struct cpu_ops {
     const char *name; /* "riscv64" */
     enum cpu_stop (*run)(struct cpu *cpu, struct error *err);
     void (*set_irq)(struct cpu *cpu, unsigned number, bool level);
+    bool (*idle)(struct cpu *cpu);
     int (*watch)(struct cpu *cpu, uint64_t gva);
     int (*reset)(struct cpu *cpu, struct error *err);
     uint64_t (*pc)(struct cpu *cpu);
@@ -100,6 +101,12 @@ static inline void cpu_set_irq(struct cpu *cpu, unsigned number, bool level)
 
 /* The listener is copied. Fails when there are CPU_MAX_LISTENERS already. */
 int cpu_listen(struct cpu *cpu, const struct cpu_listener *listener);
+
+/* Whether the hart waits and nothing has woken it yet. */
+static inline bool cpu_idle(struct cpu *cpu)
+{
+    return cpu->ops->idle(cpu);
+}
 
 /* Announces `watched` whenever control arrives at the address by a jump or call, such as a
  * function's entry. Fails when there is no room for more. */

@@ -134,6 +134,12 @@ static int reset(struct cpu *cpu, struct error *err)
     return 0;
 }
 
+static bool is_idle(struct cpu *cpu)
+{
+    struct riscv *hart = (struct riscv *)cpu;
+    return hart->waiting && !((hart->lines | hart->software) & (uint32_t)hart->mie);
+}
+
 /* ---- Looking at it ---- */
 
 static uint64_t pc_of(struct cpu *cpu)
@@ -217,6 +223,7 @@ static const struct cpu_ops riscv_ops = {
     .name = "riscv64",
     .run = run,
     .set_irq = set_irq,
+    .idle = is_idle,
     .watch = watch,
     .reset = reset,
     .pc = pc_of,
@@ -279,6 +286,8 @@ static int set_up(struct riscv *hart, uint64_t pc, struct error *err)
     riscv_window_set(window, hart->power_on, FIELD_MHARTID, hart->options.hart);
     riscv_window_set(window, hart->power_on, FIELD_LEVEL, RISCV_MACHINE);
     riscv_window_set(window, hart->power_on, FIELD_PC, pc);
+    uint64_t status_bits = riscv_window_get(window, hart->power_on, FIELD_MSTATUS);
+    riscv_window_set(window, hart->power_on, FIELD_MSTATUS, status_bits | MSTATUS_XL_64);
     return reset(&hart->cpu, err);
 }
 

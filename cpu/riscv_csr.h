@@ -36,6 +36,8 @@
 #define MSTATUS_SUM       (UINT64_C(1) << 18)
 #define MSTATUS_MXR       (UINT64_C(1) << 19)
 
+#define MSTATUS_XL_64 (UINT64_C(2) << 32 | UINT64_C(2) << 34) /* UXL and SXL: 64 bits */
+
 #define SATP_MODE_SHIFT 60
 #define SATP_PPN        ((UINT64_C(1) << 44) - 1)
 

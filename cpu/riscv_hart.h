@@ -16,6 +16,9 @@
 /* Precise pages are mapped here as MMIO, beside the RAM that they alias. */
 #define PRECISE_ALIAS (UINT64_C(1) << 50)
 
+/* A guest-virtual address | this is canonical in no paging mode, and no physical address either. */
+#define DROP_ALIAS (UINT64_C(1) << 62)
+
 #define PAGE_OFFSET UINT64_C(0xfff)
 
 /* Longer than any block that the engine translates. */
@@ -116,6 +119,7 @@ struct riscv {
     } fault;             /* the TLB fill that was refused last */
     uint64_t watched[RISCV_MAX_WATCHED];
     size_t watched_count;
+    uint64_t dropping; /* guest-physical page whose translations were dropped last */
     struct device_window {
         struct riscv *hart;
         const struct region *region;

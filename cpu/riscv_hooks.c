@@ -202,6 +202,11 @@ static bool on_tlb_fill(uc_engine *uc, uint64_t gva, uc_mem_type type, uc_tlb_en
     enum access_kind kind = type == UC_MEM_WRITE   ? ACCESS_WRITE
                             : type == UC_MEM_FETCH ? ACCESS_FETCH
                                                    : ACCESS_READ;
+    if (kind == ACCESS_FETCH && gva == (DROP_ALIAS | hart->dropping)) {
+        entry->paddr = hart->dropping;
+        entry->perms = UC_PROT_EXEC;
+        return true;
+    }
     if (kind == ACCESS_FETCH && (hart->attention & ATTEND_EXIT))
         riscv_settle(hart);
     hart->cpu.counts.tlb_fills++;
@@ -234,11 +239,11 @@ static void on_code_changed(void *opaque, uint64_t page_gpa)
 {
     struct riscv *hart = opaque;
     code_cache_empty(hart->shared->code, page_gpa);
-    /* Writing a page's own bytes to it makes the engine drop what it translated from it. */
-    uint8_t bytes[PAGE_OFFSET + 1];
-    uc_err status = UC_ERR_OK;
-    if (memory_read(hart->options.mem, page_gpa, bytes, sizeof bytes) == 0)
-        status = uc_mem_write(hart->uc, page_gpa, bytes, sizeof bytes);
+    /* The engine forgets translations by virtual address: it is led to the page by an address that
+     * nobody else uses. The mapping goes with the flush that follows every change of code. */
+    hart->dropping = page_gpa;
+    uint64_t alias = DROP_ALIAS | page_gpa;
+    uc_err status = uc_ctl_remove_cache(hart->uc, alias, alias + PAGE_OFFSET + 1);
     if (status != UC_ERR_OK && !hart->failure.text[0])
         error_set(&hart->failure, "Unicorn: cannot drop translations: %s", uc_strerror(status));
 }

@@ -48,15 +48,11 @@ static int turn(struct machine *machine, uint64_t from, uint64_t until, struct e
 {
     struct clock *clock = &machine->clock;
     uint64_t reached = 0;
-    int waiting = 0;
     for (unsigned i = 0; i < machine->hart_count; i++) {
         clock->now = from;
         clock->deadline = until;
-        enum cpu_stop stop = cpu_run(machine->harts[i], err);
-        if (stop == CPU_FAILED)
+        if (cpu_run(machine->harts[i], err) == CPU_FAILED)
             return -1;
-        if (stop == CPU_IDLE)
-            waiting++;
         /* An event that this hart set for earlier ends the turn of the harts after it, too. */
         until = earlier(until, clock->deadline);
         if (clock->now > reached)
@@ -65,6 +61,9 @@ static int turn(struct machine *machine, uint64_t from, uint64_t until, struct e
             break;
     }
     clock->now = reached;
+    int waiting = 0; /* one hart may have woken another that had its turn before */
+    for (unsigned i = 0; i < machine->hart_count; i++)
+        waiting += cpu_idle(machine->harts[i]);
     return waiting;
 }
 
