@@ -250,6 +250,13 @@ static void on_code_changed(void *opaque, uint64_t page_gpa)
 
 /* ---- Devices and precise pages ---- */
 
+/* The host's side of an access may have changed a page's state. */
+static void notice_withdrawal(struct riscv *hart)
+{
+    if (__builtin_expect(hart->seen_withdrawals != *hart->withdrawals, 0))
+        riscv_alert(hart, ATTEND_TLB);
+}
+
 static uint64_t device_read(uc_engine *uc, uint64_t offset, unsigned size, void *opaque)
 {
     (void)uc;
@@ -267,7 +274,8 @@ static void device_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_t
     const struct device_window *window = opaque;
     riscv_collect_counts(window->hart);
     window->region->ops->write(window->region->opaque, offset, size, value);
-    riscv_alert(window->hart, ATTEND_TLB); /* it may have done DMA */
+    riscv_collect_counts(window->hart);
+    notice_withdrawal(window->hart); /* it may have done DMA */
 }
 
 /* The alias of all RAM below 2^50 is one window, so the offset is the guest-physical address. */
@@ -275,8 +283,9 @@ static uint64_t precise_read(uc_engine *uc, uint64_t offset, unsigned size, void
 {
     (void)uc;
     struct riscv *hart = opaque;
-    riscv_alert(hart, ATTEND_TLB);
-    return memory_access(hart->options.mem, offset, size, ACCESS_READ, 0);
+    uint64_t value = memory_access(hart->options.mem, offset, size, ACCESS_READ, 0);
+    notice_withdrawal(hart);
+    return value;
 }
 
 static void precise_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_t value,
@@ -285,7 +294,7 @@ static void precise_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_
     (void)uc;
     struct riscv *hart = opaque;
     memory_access(hart->options.mem, offset, size, ACCESS_WRITE, value);
-    riscv_alert(hart, ATTEND_TLB); /* a listener may have changed a page's state */
+    notice_withdrawal(hart);
 }
 
 static uc_err map_device(struct riscv *hart, const struct region *region)

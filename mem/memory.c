@@ -186,6 +186,36 @@ const struct region *memory_find(const struct memory *mem, uint64_t gpa)
     return slot ? &slot->region : NULL;
 }
 
+/* As find_slot(), but RAM is what is asked for most. */
+static struct slot *recent_slot(struct memory *mem, uint64_t gpa)
+{
+    if (mem->recent && slot_holds(mem->recent, gpa))
+        return mem->recent;
+    struct slot *slot = find_slot(mem, gpa);
+    if (slot && slot->region.host)
+        mem->recent = slot;
+    return slot;
+}
+
+/* Lengths that the compiler knows make copies of one instruction. */
+static uint64_t load_le(const uint8_t *from, unsigned size)
+{
+    uint64_t value = 0;
+    switch (size) {
+    case 1:
+        return *from;
+    case 2:
+        memcpy(&value, from, 2);
+        return value;
+    case 4:
+        memcpy(&value, from, 4);
+        return value;
+    default:
+        memcpy(&value, from, size);
+        return value;
+    }
+}
+
 const uint8_t *memory_host(const struct memory *mem, uint64_t gpa, uint64_t length)
 {
     struct slot *slot =
@@ -308,13 +338,9 @@ static struct grant grant_fetch(struct memory *mem, const struct slot *slot, str
 struct grant memory_translate(struct memory *mem, uint64_t gpa, enum access_kind kind,
                               bool may_write)
 {
-    struct slot *slot = mem->recent;
-    if (!slot || !slot_holds(slot, gpa)) {
-        slot = find_slot(mem, gpa);
-        if (!slot)
-            return (struct grant){0};
-        mem->recent = slot;
-    }
+    struct slot *slot = recent_slot(mem, gpa);
+    if (!slot)
+        return (struct grant){0};
     if (slot->region.kind == REGION_DEVICE)
         return (struct grant){.read = true, .write = true};
     struct page *page = &slot->pages[(gpa - slot->region.base) >> mem->page_bits];
@@ -340,18 +366,16 @@ struct grant memory_translate(struct memory *mem, uint64_t gpa, enum access_kind
 uint64_t memory_access(struct memory *mem, uint64_t gpa, unsigned size, enum access_kind kind,
                        uint64_t value)
 {
-    struct slot *slot = find_slot(mem, gpa);
+    struct slot *slot = recent_slot(mem, gpa);
     if (!slot || !slot->region.host)
         return 0;
     uint64_t offset = gpa - slot->region.base;
-    struct page *page = &slot->pages[offset >> mem->page_bits];
     uint8_t *host = slot->region.host + offset;
-    if (kind != ACCESS_WRITE) {
-        value = 0;
-        memcpy(&value, host, size);
-    }
+    if (kind != ACCESS_WRITE)
+        value = load_le(host, size);
     announce_access(mem, gpa, size, kind, value);
     if (kind == ACCESS_WRITE) {
+        struct page *page = &slot->pages[offset >> mem->page_bits];
         if (page->in_code)
             code_changed(mem, slot, page);
         memcpy(host, &value, size);
