@@ -117,10 +117,7 @@ static void classify_system(uint32_t word, struct block *insn)
         insn->exit = funct3 == 6   ? RISCV_EXIT_STATUS_SET
                      : funct3 == 7 ? RISCV_EXIT_STATUS_CLEAR
                                    : RISCV_EXIT_STATUS;
-        if (insn->exit != RISCV_EXIT_STATUS)
-            insn->operand = (uint8_t)(csr == CSR_SSTATUS ? source & MSTATUS_SIE : source);
-        else if (funct3 == 2 && insn->rd == 0)
-            insn->operand = (uint8_t)source;
+        insn->operand = (uint8_t)(csr == CSR_SSTATUS ? source & MSTATUS_SIE : source);
         return;
     case CSR_SATP:
         insn->exit = RISCV_EXIT_SATP;

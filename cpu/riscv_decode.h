@@ -10,7 +10,7 @@
 /* What a block's last instruction may change behind the back of the back end's cached state. */
 enum riscv_exit {
     RISCV_EXIT_NONE,
-    RISCV_EXIT_STATUS,       /* write to mstatus or sstatus; `csrs status, x[operand]` if not 0 */
+    RISCV_EXIT_STATUS,       /* write to mstatus or sstatus */
     RISCV_EXIT_STATUS_SET,   /* csrsi mstatus/sstatus, operand */
     RISCV_EXIT_STATUS_CLEAR, /* csrci mstatus/sstatus, operand */
     RISCV_EXIT_SATP,

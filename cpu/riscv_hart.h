@@ -94,8 +94,7 @@ struct riscv {
     uint64_t code_space;           /* of the level and address space now, << 16 */
     const struct fast_block *last; /* the block that runs, or ran last; never NULL */
     unsigned level;
-    bool early_sum; /* SUM is set in the engine although mstatus has it clear */
-    bool stopping;  /* uc_emu_stop() was called */
+    bool stopping; /* uc_emu_stop() was called */
     const uint64_t *withdrawals;
     uint64_t seen_withdrawals;
     struct clock *clock;
@@ -136,9 +135,6 @@ void riscv_settle(struct riscv *hart);
 /* The block that ran last ended at pc `end` instead of its own end: forgets its exit and takes back
  * what was counted beyond. */
 void riscv_cut_short(struct riscv *hart, uint64_t end);
-
-/* The block that is about to run will change cached state at its end: prepares for it. */
-void riscv_expect_exit(struct riscv *hart);
 
 /* The level or satp has changed: which code space is it now? */
 void riscv_enter_space(struct riscv *hart);

@@ -158,10 +158,8 @@ static __attribute__((noinline)) void on_special_block(struct riscv *hart, uint6
     if (!(block->key & FAST_SPECIAL))
         return;
     const struct fast_exit *exit = riscv_last_exit(hart);
-    if (exit->exit) {
+    if (exit->exit)
         riscv_alert(hart, ATTEND_EXIT);
-        riscv_expect_exit(hart);
-    }
     if (exit->watched && is_watched(hart, pc))
         cpu_announce_watched(&hart->cpu, pc);
 }

@@ -220,36 +220,8 @@ static void settle_pending(struct riscv *hart)
 
 /* ---- What a block's exit changed ---- */
 
-/*
- * The engine flushes its TLB whenever SUM changes, and a kernel changes it twice for each copy to
- * or from user mode. Setting it takes no permission away, so that flush is not needed: SUM is set
- * behind the engine's back before the block that is about to set it, which then changes nothing.
- * settle_status() finds out whether the block really did; our own translation goes by `mstatus`
- * only.
- */
-void riscv_expect_exit(struct riscv *hart)
-{
-    if (riscv_last_exit(hart)->exit != RISCV_EXIT_STATUS || !riscv_last_exit(hart)->operand ||
-        (hart->mstatus & MSTATUS_SUM))
-        return;
-    save_context(hart);
-    set(hart, FIELD_MSTATUS, get(hart, FIELD_MSTATUS) | MSTATUS_SUM);
-    restore_context(hart);
-    hart->early_sum = true;
-}
-
-static void take_sum_back(struct riscv *hart)
-{
-    save_context(hart);
-    set(hart, FIELD_MSTATUS, get(hart, FIELD_MSTATUS) & ~MSTATUS_SUM);
-    restore_context(hart);
-}
-
 static void settle_status(struct riscv *hart)
 {
-    if (hart->early_sum && !(riscv_x(hart, riscv_last_exit(hart)->operand) & MSTATUS_SUM))
-        take_sum_back(hart);
-    hart->early_sum = false;
     if (hart->level == RISCV_SUPERVISOR) {
         uint64_t seen = read_register(hart, UC_RISCV_REG_SSTATUS) & SSTATUS_SEEN;
         hart->mstatus = (hart->mstatus & ~SSTATUS_SEEN) | seen;
@@ -353,9 +325,6 @@ bool riscv_attend(struct riscv *hart)
 void riscv_cut_short(struct riscv *hart, uint64_t end)
 {
     hart->attention &= ~(unsigned)ATTEND_EXIT;
-    if (hart->early_sum)
-        take_sum_back(hart);
-    hart->early_sum = false;
     uint64_t executed = end - hart->last->pc;
     const struct fast_block *last = hart->last;
     if (executed >= (last->key & FAST_SIZE))
