@@ -94,6 +94,7 @@ struct riscv {
     uint64_t code_space;           /* of the level and address space now, << 16 */
     const struct fast_block *last; /* the block that runs, or ran last; never NULL */
     unsigned level;
+    bool counters_forbidden;
     bool stopping; /* uc_emu_stop() was called */
     const uint64_t *withdrawals;
     uint64_t seen_withdrawals;
@@ -171,8 +172,12 @@ void riscv_sync_tlb(struct riscv *hart);
 
 uint64_t riscv_pc(struct riscv *hart);
 
-/* Whether the hart may read the time CSR at its level. */
-bool riscv_time_enabled(struct riscv *hart);
+/* Whether the hart may read cycle, time or instret (a CSR number) at its level. */
+bool riscv_counter_enabled(struct riscv *hart, unsigned csr);
+
+/* Makes reading cycle or instret trap until the block that is about to run was cut short by that.
+ */
+void riscv_forbid_counters(struct riscv *hart);
 
 uint64_t riscv_x(struct riscv *hart, unsigned number);
 void riscv_set_x(struct riscv *hart, unsigned number, uint64_t value);

@@ -160,6 +160,9 @@ static __attribute__((noinline)) void on_special_block(struct riscv *hart, uint6
     const struct fast_exit *exit = riscv_last_exit(hart);
     if (exit->exit)
         riscv_alert(hart, ATTEND_EXIT);
+    if ((exit->exit == RISCV_EXIT_CYCLE && !riscv_counter_enabled(hart, CSR_CYCLE)) ||
+        (exit->exit == RISCV_EXIT_INSTRET && !riscv_counter_enabled(hart, CSR_INSTRET)))
+        riscv_forbid_counters(hart);
     if (exit->watched && is_watched(hart, pc))
         cpu_announce_watched(&hart->cpu, pc);
 }
@@ -338,7 +341,7 @@ int riscv_map_memory(struct riscv *hart, struct error *err)
 static bool emulate_csr(struct riscv *hart, uint32_t insn)
 {
     bool csr_read = (insn & 0x7f) == 0x73 && (insn >> 12 & 3) >= 2 && (insn >> 15 & 31) == 0;
-    if (!csr_read || insn >> 20 != CSR_TIME || !riscv_time_enabled(hart))
+    if (!csr_read || insn >> 20 != CSR_TIME || !riscv_counter_enabled(hart, CSR_TIME))
         return false;
     riscv_collect_counts(hart);
     riscv_set_x(hart, insn >> 7 & 31, hart->options.time(hart->options.time_opaque));
@@ -370,8 +373,11 @@ static void on_exception(uc_engine *uc, uint32_t number, void *opaque)
         break;
     case EXCEPTION_LOAD_MISALIGNED:
     case EXCEPTION_STORE_MISALIGNED:
-        if (riscv_access_of(insn, &access))
+        if (riscv_access_of(insn, &access)) {
             value = riscv_x(hart, access.base) + (uint64_t)access.offset;
+            /* The engine runs an AMO as a load and a store, but it faults as a store. */
+            cause = access.store ? EXCEPTION_STORE_MISALIGNED : EXCEPTION_LOAD_MISALIGNED;
+        }
         break;
     }
     riscv_cut_short(hart, pc + riscv_length((uint16_t)insn));

@@ -67,14 +67,35 @@ uint64_t riscv_pc(struct riscv *hart)
 }
 
 /* Counter-enable registers (sections 3.1.11 and 4.1.5). */
-bool riscv_time_enabled(struct riscv *hart)
+bool riscv_counter_enabled(struct riscv *hart, unsigned csr)
 {
-    const uint64_t time_bit = 1 << (CSR_TIME - CSR_CYCLE);
+    uint64_t bit = UINT64_C(1) << (csr - CSR_CYCLE);
     if (hart->level == RISCV_MACHINE)
         return true;
     save_context(hart);
-    return (get(hart, FIELD_MCOUNTEREN) & time_bit) &&
-           (hart->level != RISCV_USER || (get(hart, FIELD_SCOUNTEREN) & time_bit));
+    return (get(hart, FIELD_MCOUNTEREN) & bit) &&
+           (hart->level != RISCV_USER || (get(hart, FIELD_SCOUNTEREN) & bit));
+}
+
+/*
+ * The engine lets every level read cycle and instret, except in the oldest version of the
+ * privileged architecture that it knows. A block that is going to read a counter that it may not is
+ * run under that one; all that it does differently in such a block is the trap.
+ */
+void riscv_forbid_counters(struct riscv *hart)
+{
+    hart->counters_forbidden = true;
+    save_context(hart);
+    set(hart, FIELD_VERSION, VERSION_1_09);
+    restore_context(hart);
+}
+
+static void allow_counters(struct riscv *hart)
+{
+    hart->counters_forbidden = false;
+    save_context(hart);
+    set(hart, FIELD_VERSION, VERSION_1_11);
+    restore_context(hart);
 }
 
 static void flush_tlb(struct riscv *hart)
@@ -325,6 +346,8 @@ bool riscv_attend(struct riscv *hart)
 void riscv_cut_short(struct riscv *hart, uint64_t end)
 {
     hart->attention &= ~(unsigned)ATTEND_EXIT;
+    if (hart->counters_forbidden)
+        allow_counters(hart);
     uint64_t executed = end - hart->last->pc;
     const struct fast_block *last = hart->last;
     if (executed >= (last->key & FAST_SIZE))

@@ -162,6 +162,28 @@ static int probe_mhartid(struct measurement *m, struct riscv_window *window, str
     return error_set(err, "Unicorn: mhartid was not found in the context");
 }
 
+/* The only field that holds the version; with an older one, U-mode may not read `cycle` any more.
+ */
+static int probe_version(struct measurement *m, struct riscv_window *window, struct error *err)
+{
+    static const uint32_t code[] = {0xc0002573 /* csrr a0, cycle */, 0x10500073 /* wfi */};
+    const uint64_t version = VERSION_1_11;
+    memcpy(m->sample[0], m->before, m->size);
+    window->offset[FIELD_VERSION] = find_field(m, &version, 1, 8);
+    if (window->offset[FIELD_VERSION] == NOWHERE)
+        return error_set(err, "Unicorn: the privileged version was not found in the context");
+    riscv_window_set(window, m->sample[0], FIELD_LEVEL, 1);
+    riscv_window_set(window, m->sample[0], FIELD_MCOUNTEREN, 0);
+    bool allowed = uc_context_restore(m->uc, m->sample[0]) == UC_ERR_OK &&
+                   run_code(m, CODE_AT + 0x200, code, sizeof code) == 0;
+    riscv_window_set(window, m->sample[0], FIELD_VERSION, VERSION_1_09);
+    bool refused = uc_context_restore(m->uc, m->sample[0]) == UC_ERR_OK &&
+                   run_code(m, CODE_AT + 0x300, code, sizeof code) != 0;
+    if (!allowed || !refused)
+        return error_set(err, "Unicorn: the privileged version does not govern counters");
+    return 0;
+}
+
 static int measure(struct measurement *m, struct riscv_window *window, struct error *err)
 {
     for (unsigned n = 0; n < 3; n++)
@@ -180,6 +202,8 @@ static int measure(struct measurement *m, struct riscv_window *window, struct er
     int result = probe_level(m, window, err);
     if (!result)
         result = probe_mhartid(m, window, err);
+    if (!result)
+        result = probe_version(m, window, err);
     return result;
 }
 

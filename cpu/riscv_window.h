@@ -35,8 +35,13 @@ enum riscv_field {
     FIELD_SATP,
     FIELD_MCOUNTEREN,
     FIELD_SCOUNTEREN,
+    FIELD_VERSION, /* of the privileged architecture, as the engine codes it */
     FIELD_COUNT,
 };
+
+/* Values of FIELD_VERSION. */
+#define VERSION_1_11 UINT64_C(0x11100)
+#define VERSION_1_09 UINT64_C(0x10901)
 
 struct riscv_window {
     uint32_t offset[FIELD_COUNT]; /* bytes from the start of the uc_context */
