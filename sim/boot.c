@@ -71,7 +71,7 @@ static int place(const struct config *config, struct boot_plan *plan, struct err
         if (config->memory[i].kind == REGION_RAM && !config->memory[i].nonvolatile)
             ram = &config->memory[i];
     if (!ram)
-        return error_set(err, "memory: expected a volatile RAM region to boot from, found none");
+        return error_set(err, "memory: no RAM to boot from");
     plan->ram_base = ram->base;
     plan->ram_size = ram->size;
     uint64_t end = ram->base + ram->size;
@@ -184,8 +184,6 @@ int boot_load(const struct config *config, struct memory *mem, struct boot_plan 
         if (load_image(mem, kernel->file, EM_RISCV, address, &plan->kernel, err))
             return -1;
     }
-    if (!firmware && !kernel)
-        return error_set(err, "load: expected a kernel or a firmware, found neither");
     for (size_t i = 0; i < config->load_count; i++) {
         struct image image;
         if (config->load[i].kind == LOAD_RAW &&

@@ -21,7 +21,7 @@ static int add_regions(struct machine *machine, struct error *err)
         const struct config_region *region = &config->memory[i];
         if (memory_add(machine->mem, region->name, region->base, region->size, region->kind,
                        region->nonvolatile, err))
-            return error_prefix(err, "%s: memory: ", config->path);
+            return error_prefix(err, "memory: ");
     }
     return 0;
 }

@@ -10,6 +10,7 @@
 #include "sim/options.h"
 #include "sim/progress.h"
 #include "sim/summary.h"
+#include "sim/virt.h"
 
 static int complain(const struct error *err, int code)
 {
@@ -26,8 +27,8 @@ static void show_progress(void *opaque, const struct machine *machine)
 /* What an engineer wants to see when the guest did not end by itself. */
 static void print_diagnosis(struct machine *machine)
 {
-    if (machine->end != END_LIMIT && machine->end != END_PANIC && machine->end != END_STUCK && machine->end != END_DEAD &&
-        machine->end != END_FAULT && machine->end != END_TIMEOUT)
+    if (machine->end != END_LIMIT && machine->end != END_PANIC && machine->end != END_STUCK &&
+        machine->end != END_DEAD && machine->end != END_FAULT && machine->end != END_TIMEOUT)
         return;
     char *where = machine->end == END_PANIC
                       ? strdup(machine->panic_report ? machine->panic_report : "")
@@ -71,8 +72,10 @@ static int command_run(const struct options *options, const struct config *confi
 {
     struct error err = {""};
     struct machine *machine = machine_new(config, &err);
-    if (!machine)
+    if (!machine) {
+        error_prefix(&err, "%s: ", config->path);
         return complain(&err, EXIT_USAGE);
+    }
     struct console *console = console_new(options->console, options->console_file, &machine->clock,
                                           config->run.script, config->run.script_count, &err);
     int code;
@@ -93,6 +96,7 @@ static int command_dtb(const struct options *options, const struct config *confi
     size_t size;
     if (!machine || boot_devicetree(config, &machine->plan, &blob, &size, &err)) {
         machine_free(machine);
+        error_prefix(&err, "%s: ", config->path);
         return complain(&err, EXIT_USAGE);
     }
     machine_free(machine);
@@ -125,6 +129,11 @@ static int with_config(const struct options *options)
     struct error err = {""};
     if (config_load(&config, options->config, options->overrides, options->override_count, &err))
         return complain(&err, EXIT_USAGE);
+    if (virt_check(&config, &err)) {
+        error_prefix(&err, "%s: ", options->config);
+        config_free(&config);
+        return complain(&err, EXIT_USAGE);
+    }
     if (options->max_insns)
         config.run.max_insns = options->max_insns;
     int code = EXIT_AS_EXPECTED;

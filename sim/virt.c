@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "sim/virt.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "cpu/riscv.h"
@@ -122,9 +123,6 @@ static int add_virtio(struct machine *machine, struct device *plic, unsigned slo
 
 static int add_devices(struct machine *machine, struct error *err)
 {
-    if (machine->config->device_count > VIRT_VIRTIO_MAX)
-        return error_set(err, "devices: expected at most %d on board virt, found %zu",
-                         VIRT_VIRTIO_MAX, machine->config->device_count);
     unsigned harts = machine->config->machine.harts;
     struct irq_line msip[CONFIG_MAX_HARTS], mtip[CONFIG_MAX_HARTS], contexts[2 * CONFIG_MAX_HARTS];
     for (unsigned i = 0; i < harts; i++) {
@@ -153,6 +151,45 @@ static int add_devices(struct machine *machine, struct error *err)
         if (add_virtio(machine, plic, slot, err))
             return -1;
     return 0;
+}
+
+static const struct {
+    const char *name;
+    uint64_t base, size;
+} windows[] = {
+    {"rom", VIRT_ROM_BASE, VIRT_ROM_SIZE},
+    {"test", VIRT_TEST_BASE, VIRT_TEST_SIZE},
+    {"rtc", VIRT_RTC_BASE, VIRT_RTC_SIZE},
+    {"clint", VIRT_CLINT_BASE, VIRT_CLINT_SIZE},
+    {"plic", VIRT_PLIC_BASE, VIRT_PLIC_SIZE},
+    {"uart0", VIRT_UART_BASE, VIRT_UART_SIZE},
+    {"virtio", VIRT_VIRTIO_BASE, VIRT_VIRTIO_MAX *(uint64_t)VIRT_VIRTIO_SIZE},
+};
+
+int virt_check(const struct config *config, struct error *err)
+{
+    if (config->device_count > VIRT_VIRTIO_MAX)
+        return error_set(err, "devices: expected at most %d on board virt, found %zu",
+                         VIRT_VIRTIO_MAX, config->device_count);
+    bool ram = false;
+    for (size_t i = 0; i < config->memory_count; i++) {
+        const struct config_region *region = &config->memory[i];
+        ram |= region->kind == REGION_RAM && !region->nonvolatile;
+        for (size_t w = 0; w < sizeof windows / sizeof windows[0]; w++) {
+            if (region->base < windows[w].base + windows[w].size &&
+                windows[w].base < region->base + region->size)
+                return error_set(err,
+                                 "memory: region \"%s\" at 0x%" PRIx64
+                                 " overlaps the board's %s at 0x%" PRIx64,
+                                 region->name, region->base, windows[w].name, windows[w].base);
+        }
+    }
+    if (!ram)
+        return error_set(err, "memory: expected a volatile region to boot from, found none");
+    for (size_t i = 0; i < config->load_count; i++)
+        if (config->load[i].kind == LOAD_KERNEL || config->load[i].kind == LOAD_FIRMWARE)
+            return 0;
+    return error_set(err, "load: expected a kernel or a firmware, found neither");
 }
 
 int virt_assemble(struct machine *machine, struct error *err)
