@@ -23,8 +23,8 @@ static inline void irq_line_set(const struct irq_line *line, bool level)
 }
 
 /*
- * One device of a machine. A constructor (`struct device *xxx_new(...)`, one a file) allocates it with
- * device_new(); the machine puts ops->mmio on the bus at the address of the board.
+ * One device of a machine. A constructor (`struct device *xxx_new(...)`, one a file) allocates it
+ * with device_new(); the machine puts ops->mmio on the bus at the address of the board.
  *
  * `state` is all that the guest can change: plain data without pointers, so that it can be saved,
  * restored and lost in a power cut as one block of memory. What is wired up once (lines, files,
@@ -33,9 +33,10 @@ static inline void irq_line_set(const struct irq_line *line, bool level)
 struct device_ops {
     const char *name; /* "ns16550a" */
     struct mmio_ops mmio;
-    void (*reset)(void *device);    /* state has been zeroed; set what is not 0 at power-on */
-    void (*restored)(void *device); /* state was replaced: drive lines and events anew; may be NULL */
-    void (*free)(void *device);     /* what the device owns besides itself; may be NULL */
+    void (*reset)(void *device); /* state has been zeroed; set what is not 0 at power-on */
+    void (*restored)(
+        void *device);          /* state was replaced: drive lines and events anew; may be NULL */
+    void (*free)(void *device); /* what the device owns besides itself; may be NULL */
 };
 
 struct device {

@@ -18,8 +18,8 @@ struct image {
  * Loads a kernel or firmware by what the file is: ELF (machine `elf_machine`, an EM_* value),
  * gzip-compressed or plain RISC-V Linux Image ("boot-image-header" in the kernel's documentation;
  * goes to `address` + text_offset), or raw binary (goes to `address`). ELF goes to its physical
- * addresses and ignores `address`. memory_load() semantics: ROM can be filled too. Errors name the file and
- * what is wrong with it; hostile headers are an error, never an overrun.
+ * addresses and ignores `address`. memory_load() semantics: ROM can be filled too. Errors name the
+ * file and what is wrong with it; hostile headers are an error, never an overrun.
  */
 int load_image(struct memory *mem, const char *path, unsigned elf_machine, uint64_t address,
                struct image *image, struct error *err);
@@ -28,7 +28,8 @@ int load_image(struct memory *mem, const char *path, unsigned elf_machine, uint6
 int load_raw(struct memory *mem, const char *path, uint64_t address, struct image *image,
              struct error *err);
 
-/* Size of a regular file in bytes; fails with a clear message when it cannot be opened, is a directory, or is empty. */
+/* Size of a regular file in bytes; fails with a clear message when it cannot be opened, is a
+ * directory, or is empty. */
 int load_file_size(const char *path, uint64_t *size, struct error *err);
 
 #endif

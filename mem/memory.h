@@ -111,8 +111,8 @@ void memory_arm_all(struct memory *mem);
 /* The state now; PAGE_OPEN for what is not RAM. */
 enum page_state memory_state(const struct memory *mem, uint64_t gpa);
 
-/* A counter that moves on whenever a permission that may be cached in a TLB was withdrawn. The pointer
- * stays valid, so that a hot path can compare without a call. */
+/* A counter that moves on whenever a permission that may be cached in a TLB was withdrawn. The
+ * pointer stays valid, so that a hot path can compare without a call. */
 const uint64_t *memory_withdrawals(const struct memory *mem);
 
 /* What a TLB may map for the page of `gpa`. */

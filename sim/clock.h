@@ -53,8 +53,8 @@ uint64_t clock_next(const struct clock *clock);
 /* Fires every event that is due at or before clock->now, earliest first. */
 void clock_fire(struct clock *clock);
 
-/* Conversions round down; they do not overflow below 2^63 ticks. clock_ticks() of n * clock_ns() may
- * therefore be one short: a device that wants "not before" adds one. */
+/* Conversions round down; they do not overflow below 2^63 ticks. clock_ticks() of n * clock_ns()
+ * may therefore be one short: a device that wants "not before" adds one. */
 uint64_t clock_ns(const struct clock *clock, uint64_t ticks);
 uint64_t clock_ticks(const struct clock *clock, uint64_t ns);
 

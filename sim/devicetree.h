@@ -15,7 +15,7 @@ struct devicetree_spec {
     const char *mmu_type; /* "riscv,sv48" */
     const struct devicetree_memory {
         uint64_t base, size;
-    } *memory;
+    } * memory;
     size_t memory_count;
     unsigned virtio_slots; /* virtio-mmio windows */
     const char *bootargs;

@@ -24,7 +24,8 @@ struct symbols *symbols_new(void);
 void symbols_free(struct symbols *symbols);
 
 /* Adds what the file offers: ELF .symtab, else the kallsyms of a Linux Image (plain or gzip), else
- * nothing. Returns how many symbols were added, or -1 on error. A file without symbols is not an error. */
+ * nothing. Returns how many symbols were added, or -1 on error. A file without symbols is not an
+ * error. */
 long symbols_add_file(struct symbols *symbols, const char *path, struct error *err);
 long symbols_add_system_map(struct symbols *symbols, const char *path, struct error *err);
 
