@@ -108,7 +108,14 @@ static enum end follow(struct walk *walk, const struct backtrace_start *start, u
     uint64_t fp = start->fp, low = start->sp, ra = start->ra;
     bool innermost = true; /* a function that has called nobody may have ra in the register only */
     unsigned switches = 0;
+    uint64_t offset;
     *resume = start->sp;
+    /* At its very entry a function has no frame yet: s0 is its caller's. */
+    if (symbols_at(walk->symbols, start->pc, &offset) && offset == 0 && is_code(walk, ra)) {
+        if (!push(walk, ra, true, false))
+            return FULL;
+        innermost = false;
+    }
     for (;;) {
         /* Threads start with 0 there, or with their function in older kernels. */
         if (!innermost && (fp == 0 || is_known_code(walk->symbols, fp)))

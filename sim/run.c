@@ -114,9 +114,15 @@ static void skip_idle(struct machine *machine)
     if (next != UINT64_MAX) {
         if (next <= clock->now)
             return;
+        /* A person at the terminal sees time pass at its own pace; input ends the wait. */
         uint64_t ms = clock_ns(clock, next - clock->now) / 1000000;
-        if (ms && console_interactive(machine->console))
-            console_wait(machine->console, ms < USER_WAIT_MS ? (int)ms : USER_WAIT_MS);
+        if (ms && console_interactive(machine->console)) {
+            if (ms > USER_WAIT_MS) {
+                ms = USER_WAIT_MS;
+                next = clock->now + clock_ticks(clock, ms * 1000000);
+            }
+            console_wait(machine->console, (int)ms);
+        }
         if (!console_has_input(machine->console))
             clock->now = next;
         return;
