@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Read after the main Makefile, by `bench`.
+
+$(BUILD)/bench: $(BUILD)/tests/bench/bench.o $(LIB_OBJ)
+	@echo "  LINK  $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+-include $(BUILD)/tests/bench/bench.d
