@@ -87,7 +87,7 @@ struct riscv {
     uc_context *power_on;
 
     /* The block hook's own. Virtual time is clock->now when `counts` were collected last, plus
-     * counts[LANE_INSNS]: see riscv_now(). */
+     * counts[LANE_INSNS]. */
     lanes counts;
     uint32_t limit;                /* leave the common case when counts[LANE_INSNS] gets here */
     unsigned attention;            /* enum attention; raised by riscv_alert() */
