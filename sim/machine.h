@@ -24,7 +24,7 @@ enum machine_end {
     END_POWEROFF,  /* the guest switched off; machine.exit_code says how */
     END_LIMIT,     /* run.max_insns was reached */
     END_STUCK,     /* no progress for run.stuck_insns instructions */
-    END_PANIC,     /* the guest reached a symbol of run.panic */
+    END_PANIC,     /* the guest called its function `panic` */
     END_DEAD,      /* all harts wait and nothing can ever wake them */
     END_QUIT,      /* the user asked for it */
     END_TIMEOUT,   /* a script step timed out */

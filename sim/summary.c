@@ -30,34 +30,35 @@ const char *summary_end_name(enum machine_end end)
     return ends[end].name;
 }
 
-static const char *judge(const struct machine *machine, char *text, size_t size)
+static const char *judge(struct summary *summary)
 {
+    const struct machine *machine = summary->machine;
     const struct config *config = machine->config;
     if (ends[machine->end].failure)
         return ends[machine->end].failure;
     if (machine->end == END_TIMEOUT)
         return console_script_error(machine->console);
     if (machine->end == END_POWEROFF && machine->exit_code != config->expect.exit) {
-        snprintf(text, size, "the guest exited with code %u, expected %u", machine->exit_code,
-                 config->expect.exit);
-        return text;
+        snprintf(summary->text, sizeof summary->text, "the guest exited with code %u, expected %u",
+                 machine->exit_code, config->expect.exit);
+        return summary->text;
     }
     if (config->expect.console && !console_seen(machine->console)) {
-        snprintf(text, size, "the console never showed \"%.200s\"", config->expect.console);
-        return text;
+        snprintf(summary->text, sizeof summary->text, "the console never showed \"%.200s\"",
+                 config->expect.console);
+        return summary->text;
     }
     return NULL;
 }
 
 void summary_make(struct summary *summary, const struct machine *machine, const char *fault)
 {
-    static char text[300];
     *summary = (struct summary){.machine = machine, .end = machine->end};
     if (machine->end == END_FAULT) {
         summary->exit = EXIT_SIMULATOR;
         summary->failure = fault;
     } else {
-        summary->failure = judge(machine, text, sizeof text);
+        summary->failure = judge(summary);
         summary->exit = summary->failure ? EXIT_GUEST_FAILED : EXIT_AS_EXPECTED;
     }
     uint8_t digest[MEMORY_DIGEST_SIZE];

@@ -12,6 +12,7 @@ struct summary {
     enum machine_end end;
     int exit;            /* exit code of `iaso run`: enum exit_code */
     const char *failure; /* one line that says why exit is not 0, or NULL */
+    char text[300];      /* where `failure` may be kept */
     char memory_sha256[65];
     char console_sha256[65];
 };
