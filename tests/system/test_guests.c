@@ -335,11 +335,11 @@ Test(system_guests, a_script_that_waits_in_vain_ends_the_run)
         place_write(&place, "config.json",
                     "{\"load\": [{\"kernel\": \"" GUESTS "/echo.elf\"}], \"run\": {\"script\": "
                     "[{\"expect\": \"ready\", \"send\": \"abc\\n\"}, "
-                    "{\"expect\": \"xyz\", \"timeout\": \"10ms\", \"send\": \"quit\\n\"}]}}");
+                    "{\"expect\": \"xyz\", \"timeout\": \"100ms\", \"send\": \"quit\\n\"}]}}");
     RUN(&run, "run", config, "--summary", place_file(&place, "summary"));
     cr_expect_eq(run.code, 1);
     cr_expect_str_eq(summary_text(&run, "end"), "timeout");
-    cr_expect(strstr(run.err, "step 2 of 2: no \"xyz\" after 10ms"), "%s", run.err);
+    cr_expect(strstr(run.err, "step 2 of 2: no \"xyz\" after 100ms"), "%s", run.err);
     cr_expect(strstr(run.out, "cba"), "%s", run.out);
     run_free(&run);
     place_remove(&place);
