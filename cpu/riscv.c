@@ -17,9 +17,10 @@ static void take_fault(struct riscv *hart)
 {
     uint64_t pc = riscv_pc(hart), page = hart->fault.page, value = page;
     if (hart->fault.kind == ACCESS_FETCH) {
-        /* No block ran, so time would stand still if the handler cannot be fetched either. */
+        /* No block ran, and time would stand still if the handler cannot be fetched either: like
+         * every instruction that traps, this one counts. */
         hart->attention &= ~(unsigned)ATTEND_EXIT;
-        hart->clock->now++;
+        hart->counts[LANE_INSNS]++;
         if ((pc & ~PAGE_OFFSET) == page)
             value = pc;
         riscv_exception(hart,
