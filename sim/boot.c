@@ -103,6 +103,13 @@ static int load_initrd(const struct config *config, struct memory *mem, struct b
     return load_raw(mem, initrd->file, address, &plan->initrd, err);
 }
 
+/* What a hart executes first, and its data. */
+struct reset_code {
+    uint32_t code[8];
+    uint64_t start, devicetree;
+    uint64_t info[6]; /* magic, version, next address, next level, options, boot hart */
+};
+
 static bool overlap(const struct image *a, const struct image *b)
 {
     return a->start < a->end && b->start < b->end && a->start < b->end && b->start < a->end;
@@ -112,36 +119,37 @@ static int check_overlap(const struct boot_plan *plan, size_t devicetree_size, s
 {
     const struct image tree = {.start = plan->devicetree,
                                .end = plan->devicetree + devicetree_size};
+    const struct image reset = {.start = VIRT_ROM_BASE,
+                                .end = VIRT_ROM_BASE + sizeof(struct reset_code)};
     const struct {
         const char *name;
         const struct image *image;
     } parts[] = {{"firmware", &plan->firmware},
                  {"kernel", &plan->kernel},
                  {"initrd", &plan->initrd},
-                 {"device tree", &tree}};
-    for (size_t i = 0; i < 4; i++)
-        for (size_t j = i + 1; j < 4; j++)
+                 {"device tree", &tree},
+                 {"reset code", &reset}};
+    const size_t count = sizeof parts / sizeof *parts;
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = i + 1; j < count; j++)
             if (overlap(parts[i].image, parts[j].image))
                 return error_set(err,
                                  "load: %s at 0x%" PRIx64 "-0x%" PRIx64 " overlaps %s at 0x%" PRIx64
-                                 "-0x%" PRIx64 ": more RAM is needed",
+                                 "-0x%" PRIx64 "%s",
                                  parts[i].name, parts[i].image->start, parts[i].image->end,
-                                 parts[j].name, parts[j].image->start, parts[j].image->end);
+                                 parts[j].name, parts[j].image->start, parts[j].image->end,
+                                 parts[j].image == &reset ? "" : ": more RAM is needed");
     return 0;
 }
 
 /*
- * What a hart executes first: a0 = hart number, a1 = device tree, a2 = what OpenSBI's fw_dynamic
+ * The reset code: a0 = hart number, a1 = device tree, a2 = what OpenSBI's fw_dynamic
  * wants to know (fw_dynamic.h of OpenSBI, version 2), and off to the first image.
  */
 static int load_reset_code(struct memory *mem, const struct boot_plan *plan, struct error *err)
 {
     bool firmware = plan->firmware.start < plan->firmware.end;
-    const struct {
-        uint32_t code[8];
-        uint64_t start, devicetree;
-        uint64_t info[6]; /* magic, version, next address, next level, options, boot hart */
-    } rom = {
+    const struct reset_code rom = {
         .code =
             {
                 0x00000297, /* auipc t0, 0 */

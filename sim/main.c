@@ -71,6 +71,8 @@ static int run_machine(const struct options *options, const struct config *confi
 static int command_run(const struct options *options, const struct config *config)
 {
     struct error err = {""};
+    if (options->summary && summary_check(options->summary, &err))
+        return complain(&err, EXIT_USAGE);
     struct machine *machine = machine_new(config, &err);
     if (!machine) {
         error_prefix(&err, "%s: ", config->path);
