@@ -253,8 +253,9 @@ void expect_same(const struct run *a, const struct run *b, const char *what)
                   "%s: %s is %.0f and %.0f", what, numbers[i], summary_number(a, numbers[i]),
                   summary_number(b, numbers[i]));
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        cr_expect_str_eq(summary_text(a, texts[i]), summary_text(b, texts[i]), "%s: %s is %s and %s",
-                         what, texts[i], summary_text(a, texts[i]), summary_text(b, texts[i]));
+        cr_expect_str_eq(summary_text(a, texts[i]), summary_text(b, texts[i]),
+                         "%s: %s is %s and %s", what, texts[i], summary_text(a, texts[i]),
+                         summary_text(b, texts[i]));
 }
 
 /* ---- Sessions ------------------------------------------------------------------------------ */
@@ -356,11 +357,11 @@ const char *finisher_program(struct place *place, const char *name, uint32_t val
 {
     uint32_t high = (value + 0x800) & 0xfffff000, low = (value & 0xfff) << 20;
     const uint32_t code[] = {
-        0x00100537,           /* lui a0, 0x100 */
-        0x000005b7 | high,    /* lui a1, value */
-        0x0005859b | low,     /* addiw a1, a1, value */
-        0x00b52023,           /* sw a1, 0(a0) */
-        0x0000006f,           /* j . */
+        0x00100537,        /* lui a0, 0x100 */
+        0x000005b7 | high, /* lui a1, value */
+        0x0005859b | low,  /* addiw a1, a1, value */
+        0x00b52023,        /* sw a1, 0(a0) */
+        0x0000006f,        /* j . */
     };
     return place_bytes(place, name, code, sizeof code);
 }

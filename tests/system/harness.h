@@ -39,8 +39,8 @@ char *read_whole(const char *path, size_t *size);
 #define RUN_TIMED_OUT 1000
 
 struct run {
-    int code;         /* exit code; minus the signal's number; RUN_TIMED_OUT */
-    char *out, *err;  /* NUL-terminated */
+    int code;        /* exit code; minus the signal's number; RUN_TIMED_OUT */
+    char *out, *err; /* NUL-terminated */
     size_t out_size;
     cJSON *summary; /* what --summary wrote, if that was among the arguments */
 };

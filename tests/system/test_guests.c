@@ -28,9 +28,9 @@ static size_t read_table(struct row *rows, size_t size)
     FILE *file = fopen(TABLE, "r");
     while (file && fgets(line, sizeof line, file) && count < size) {
         struct row *row = &rows[count];
-        if (*line != '#' && sscanf(line, "%31s %u %31s %255s %15s %15s %255[^\n]", row->guest,
-                                   &row->harts, row->devices, row->input, row->code, row->passed,
-                                   row->last) == 7)
+        if (*line != '#' &&
+            sscanf(line, "%31s %u %31s %255s %15s %15s %255[^\n]", row->guest, &row->harts,
+                   row->devices, row->input, row->code, row->passed, row->last) == 7)
             count++;
     }
     if (file)
@@ -314,7 +314,8 @@ Test(system_guests, the_finisher_reboots)
 
 Test(system_guests, a_guest_that_nothing_can_wake_is_dead)
 {
-    const uint32_t code[] = {0x30405073 /* csrwi mie, 0 */, 0x10500073 /* wfi */, 0xffdff06f /* j */};
+    const uint32_t code[] = {0x30405073 /* csrwi mie, 0 */, 0x10500073 /* wfi */,
+                             0xffdff06f /* j */};
     struct place place;
     struct run run;
     place_make(&place);
