@@ -166,7 +166,7 @@ static int run_turns(struct machine *machine, machine_tick_fn tick, void *opaque
         clock_fire(clock);
         if (console_has_input(machine->console))
             ns16550a_poll(machine->uart);
-        if (clock->now >= next_poll) {
+        if (clock->now >= next_poll || clock->now >= console_next_timeout(machine->console)) {
             next_poll = clock->now + POLL_TICKS;
             poll_console(machine);
             if (tick)
