@@ -44,6 +44,15 @@ static void take_fault(struct riscv *hart)
     riscv_exception(hart, cause, value, pc);
 }
 
+/* EBREAK stops the engine with pc exact. It could be caught in a hook instead, but what the engine
+ * does after that hook depends on its version. */
+static void take_breakpoint(struct riscv *hart)
+{
+    uint64_t pc = riscv_pc(hart);
+    riscv_cut_short(hart, pc + riscv_length((uint16_t)riscv_insn_at(hart, pc)));
+    riscv_exception(hart, EXCEPTION_BREAKPOINT, pc, pc);
+}
+
 /* One stretch of the engine, up to the next reason to leave it. */
 static int run_engine(struct riscv *hart, struct error *err)
 {
@@ -57,8 +66,11 @@ static int run_engine(struct riscv *hart, struct error *err)
         take_fault(hart);
         return 0;
     }
-    /* EBREAK leaves UC_ERR_EXCEPTION behind although it was handled. */
-    if (status != UC_ERR_OK && status != UC_ERR_EXCEPTION)
+    if (status == UC_ERR_INSN_INVALID) {
+        take_breakpoint(hart);
+        return 0;
+    }
+    if (status != UC_ERR_OK)
         return error_set(err, "Unicorn stopped at pc 0x%llx: %s",
                          (unsigned long long)riscv_pc(hart), uc_strerror(status));
     riscv_cut_short(hart, riscv_pc(hart)); /* WFI */

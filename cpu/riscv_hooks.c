@@ -368,9 +368,6 @@ static void on_exception(uc_engine *uc, uint32_t number, void *opaque)
         }
         value = insn;
         break;
-    case EXCEPTION_BREAKPOINT:
-        value = pc;
-        break;
     case EXCEPTION_LOAD_MISALIGNED:
     case EXCEPTION_STORE_MISALIGNED:
         if (riscv_access_of(insn, &access)) {
@@ -382,14 +379,6 @@ static void on_exception(uc_engine *uc, uint32_t number, void *opaque)
     }
     riscv_cut_short(hart, pc + riscv_length((uint16_t)insn));
     riscv_exception(hart, cause, value, pc);
-}
-
-/* EBREAK arrives here first; on it goes to on_exception(). */
-static bool on_invalid(uc_engine *uc, void *opaque)
-{
-    (void)uc;
-    (void)opaque;
-    return true;
 }
 
 /* What every simulator that hooks accesses pays; only counts. */
@@ -415,7 +404,6 @@ int riscv_add_hooks(struct riscv *hart, struct error *err)
         {UC_HOOK_BLOCK, (void *)on_block, "block"},
         {UC_HOOK_TLB_FILL, (void *)on_tlb_fill, "TLB fill"},
         {UC_HOOK_INTR, (void *)on_exception, "interrupt"},
-        {UC_HOOK_INSN_INVALID, (void *)on_invalid, "invalid instruction"},
         {UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE, (void *)on_access, "access"},
     };
     size_t count = sizeof hooks / sizeof hooks[0] - (hart->options.hook_accesses ? 0 : 1);

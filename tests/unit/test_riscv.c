@@ -1409,6 +1409,30 @@ Test(riscv, page_faults)
     }
 }
 
+/* MPRV: M-mode's loads and stores, but not its fetches, are translated as MPP's would be. */
+Test(riscv, modified_privilege)
+{
+    put_prologue(m);
+    put64(TABLES + 8 * 1, (TABLES + PAGE) >> 12 << 10 | PTE_V);
+    put64(TABLES + PAGE, (TABLES + 2 * PAGE) >> 12 << 10 | PTE_V);
+    map_page(0, DATA, PTE_R | PTE_W | PTE_A | PTE_D);
+    map_page(1, DATA, PTE_R | PTE_W | PTE_A | PTE_D | PTE_U);
+    put64(DATA + 0x100, UINT64_C(8) << 60 | TABLES >> 12);
+    put64(DATA + 0x108, MSTATUS_MPRV | UINT64_C(1) << 11);
+    CODE(m, BODY, load(8, T1, S0, 0x100), load(8, T2, S0, 0x108), csrw(CSR_SATP, T1),
+         lui(S1, 0x40000), csrw(CSR_MSTATUS, T2), load(8, A0, S1, 0x108), store(8, A0, S1, 0x200),
+         csrwi(CSR_MSTATUS, 0), load(8, A1, S0, 0x200), csrw(CSR_MSTATUS, T2), lui(T1, 1),
+         0x006484b3 /* add s1, s1, t1 */, load(8, A2, S1, 0) /* + 48: a user's page */);
+    /* In the handler MPP is M-mode, so that MPRV has no effect. */
+    CODE(m, HANDLER, load(8, A3, S0, 0x200), WFI);
+    cr_assert_eq(run_for(m, 0, 1000), CPU_IDLE);
+    cr_assert_eq(m->event_count, 1);
+    assert_trap(0, EXCEPTION_LOAD_PAGE, VIRTUAL + PAGE, BODY + 48);
+    cr_assert_eq(reg("a0"), MSTATUS_MPRV | 1 << 11);
+    cr_assert_eq(reg("a1"), reg("a0"));
+    cr_assert_eq(reg("a3"), reg("a0"));
+}
+
 Test(riscv, accessed_and_dirty_bits)
 {
     enter_paged(RISCV_SUPERVISOR);
