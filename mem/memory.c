@@ -91,9 +91,10 @@ static struct slot *find_slot(const struct memory *mem, uint64_t gpa)
     return NULL;
 }
 
-static int insert(struct memory *mem, struct slot *slot, struct error *err)
+/* Whether the region fits among the others; *at is where it belongs. */
+static int find_place(const struct memory *mem, const struct region *new, size_t *at,
+                      struct error *err)
 {
-    const struct region *new = &slot->region;
     uint64_t mask = memory_page_size(mem) - 1;
     if (new->size == 0 || ((new->base | new->size) & mask))
         return error_set(err,
@@ -103,15 +104,19 @@ static int insert(struct memory *mem, struct slot *slot, struct error *err)
     if (new->base + (new->size - 1) < new->base)
         return error_set(err, "region \"%s\": 0x%" PRIx64 " bytes at 0x%" PRIx64 " wrap around",
                          new->name, new->size, new->base);
-    size_t at = 0;
-    for (; at < mem->slot_count; at++) {
-        const struct region *old = &mem->slots[at]->region;
+    for (*at = 0; *at < mem->slot_count; ++*at) {
+        const struct region *old = &mem->slots[*at]->region;
         if (new->base <= old->base + (old->size - 1) && old->base <= new->base + (new->size - 1))
             return error_set(err, "region \"%s\" at 0x%" PRIx64 " overlaps \"%s\" at 0x%" PRIx64,
                              new->name, new->base, old->name, old->base);
         if (old->base > new->base)
             break;
     }
+    return 0;
+}
+
+static int insert(struct memory *mem, struct slot *slot, size_t at, struct error *err)
+{
     struct slot **slots = realloc(mem->slots, (mem->slot_count + 1) * sizeof(struct slot *));
     if (!slots)
         return error_set(err, "out of memory");
@@ -134,6 +139,22 @@ static struct slot *slot_new(const char *name, uint64_t base, uint64_t size, enu
     return slot;
 }
 
+/* Host memory for RAM and ROM; untouched pages cost nothing. */
+static int back(struct slot *slot, unsigned page_bits, struct error *err)
+{
+    struct region *region = &slot->region;
+    void *host = mmap(NULL, region->size, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (host != MAP_FAILED) {
+        region->host = host;
+        slot->pages = calloc(region->size >> page_bits, sizeof *slot->pages);
+    }
+    if (!slot->pages)
+        return error_set(err, "region \"%s\": no host memory for %" PRIu64 " bytes", region->name,
+                         region->size);
+    return 0;
+}
+
 int memory_add(struct memory *mem, const char *name, uint64_t base, uint64_t size,
                enum region_kind kind, bool nonvolatile, struct error *err)
 {
@@ -141,16 +162,12 @@ int memory_add(struct memory *mem, const char *name, uint64_t base, uint64_t siz
     if (!slot)
         return error_set(err, "out of memory");
     slot->region.nonvolatile = nonvolatile;
-    void *host = size ? mmap(NULL, size, PROT_READ | PROT_WRITE,
-                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-                      : MAP_FAILED;
-    slot->region.host = host == MAP_FAILED ? NULL : host;
-    slot->pages = calloc(size >> mem->page_bits, sizeof *slot->pages);
-    int result = 0;
-    if (size && (!slot->region.host || !slot->pages))
-        result = error_set(err, "region \"%s\": no host memory for %" PRIu64 " bytes", name, size);
+    size_t at;
+    int result = find_place(mem, &slot->region, &at, err);
     if (!result)
-        result = insert(mem, slot, err);
+        result = back(slot, mem->page_bits, err);
+    if (!result)
+        result = insert(mem, slot, at, err);
     if (result)
         slot_free(slot);
     return result;
@@ -164,7 +181,10 @@ int memory_add_device(struct memory *mem, const char *name, uint64_t base, uint6
         return error_set(err, "out of memory");
     slot->region.ops = ops;
     slot->region.opaque = opaque;
-    int result = insert(mem, slot, err);
+    size_t at;
+    int result = find_place(mem, &slot->region, &at, err);
+    if (!result)
+        result = insert(mem, slot, at, err);
     if (result)
         slot_free(slot);
     return result;
