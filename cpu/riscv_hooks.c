@@ -102,6 +102,18 @@ static void note_code(struct riscv *hart, uint64_t page, uint64_t gpa)
     }
 }
 
+/* Whether what the block's last instruction is is said by its second half, in the next page: true
+ * for CSR instructions and atomics only. Such a block is decoded each time, since the next page may
+ * change, or be another, without notice. */
+static bool depends_on_next_page(struct riscv *hart, uint64_t pc, uint32_t size)
+{
+    uint64_t next = (pc | PAGE_OFFSET) + 1;
+    if (pc + size <= next)
+        return false;
+    unsigned opcode = riscv_insn_at(hart, next - 2) & 0x7f;
+    return opcode == 0x73 || opcode == 0x2f;
+}
+
 /* A block that the fast table does not hold: met for the first time, or pushed out. */
 static __attribute__((noinline)) struct fast_block *find_block(struct riscv *hart, uint64_t pc,
                                                                uint32_t size)
@@ -111,6 +123,13 @@ static __attribute__((noinline)) struct fast_block *find_block(struct riscv *har
     uint64_t gpa;
     if (code_gpa(hart, pc, &gpa))
         page = code_cache_page(hart->shared->code, gpa);
+    if (page && depends_on_next_page(hart, pc, size)) {
+        uint8_t bytes[CODE_BLOCK_MAX];
+        size_t got = riscv_code_bytes(hart, pc, bytes, size < sizeof bytes ? size : sizeof bytes);
+        block = code_decode(hart->shared->code, bytes, (uint32_t)got);
+        block.watched = is_watched(hart, pc);
+        page = NULL; /* not kept */
+    }
     if (page)
         block = *code_page_find(page, pc & PAGE_OFFSET, size);
     if (page && !block.size) {

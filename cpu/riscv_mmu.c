@@ -48,6 +48,8 @@ enum riscv_walk riscv_mmu_walk(struct memory *mem, const struct riscv_mmu *mmu, 
         *mapping = (struct riscv_mapping){.gpa = gva, .read = true, .write = true, .fetch = true};
         return WALK_OK;
     }
+    if (mode < 8 || mode > 10)
+        return WALK_PAGE_FAULT; /* reserved */
     unsigned levels = mode - 5; /* 8, 9, 10: Sv39, Sv48, Sv57 */
     unsigned shift = PAGE_SHIFT + VPN_BITS * levels;
     int64_t upper = (int64_t)gva >> (shift - 1);

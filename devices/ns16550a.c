@@ -167,6 +167,8 @@ static uint64_t uart_read(void *opaque, uint64_t offset, unsigned size)
         value = (uint8_t)(LSR_EMPTY | (uart->state.count ? LSR_READY : 0) |
                           (uart->state.overrun ? LSR_OVERRUN : 0));
         uart->state.overrun = false;
+        uart->state.transmitted =
+            false; /* the driver has been told that the transmitter is empty */
         break;
     case MSR:
         value = uart->state.msr;

@@ -9,6 +9,8 @@
  * of more than one byte acts on the one register at its offset.
  *
  * Transmission is instant: a byte goes out as it is stored, so the transmitter is always empty.
+ * Reading LSR, which says so, takes the "transmitter empty" interrupt back as reading IIR does: xv6
+ * looks at LSR only, and with a level-triggered PLIC it would be interrupted for ever.
  * Reception is by pull: the device asks for input while there is room in its FIFO (16 bytes, or 1
  * with FIFOs disabled), so that nothing is lost between the console and the guest. The character
  * timeout is instant as well: bytes below the trigger level are indicated as a timeout at once.

@@ -77,7 +77,9 @@ static void interrupts_set(struct virtio *virtio, uint32_t interrupts)
 /* The queues and features as after power-on; the back end's state stays. */
 static void transport_reset(struct virtio *virtio)
 {
+    uint32_t page_size = virtio->state.page_size;
     memset(&virtio->state, 0, sizeof virtio->state);
+    virtio->state.page_size = page_size;
     for (unsigned i = 0; i < VIRTIO_MAX_QUEUES; i++) {
         virtio->state.queues[i].size = VIRTQUEUE_MAX;
         virtio->state.align[i] = DEFAULT_ALIGN;

@@ -188,6 +188,9 @@ Test(ns16550a, priorities_of_interrupts)
     cr_expect_eq(get8(LSR), 0x61, "reading cleared the error");
     cr_expect_eq(get8(IIR), 0xc4, "data");
     put8(FCR, 0x03);
+    cr_expect_eq(get8(IIR), 0xc0, "reading LSR has taken the transmitter's back");
+    put8(IER, 0x0d);
+    put8(IER, 0x0f);
     cr_expect_eq(get8(IIR), 0xc2, "transmitter");
     cr_expect_eq(get8(IIR), 0xc0, "modem");
     cr_expect(irq[0].level);
