@@ -15,7 +15,7 @@
 #define PTE_D         (UINT64_C(1) << 7)
 #define PTE_PPN_SHIFT 10
 #define PTE_PPN       ((UINT64_C(1) << 44) - 1)
-#define PTE_HIGH      (UINT64_C(0x3ff) << 54) /* reserved, Svpbmt and Svnapot: not implemented */
+#define PTE_HIGH      (UINT64_C(0x3ff) << 54) /* reserved: there is no Svpbmt, no Svnapot */
 
 #define PAGE_SHIFT 12
 #define VPN_BITS   9
