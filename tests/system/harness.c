@@ -174,7 +174,8 @@ static void make_pipe(int ends[2])
 static void read_summary(struct run *run, const char *const arguments[])
 {
     for (size_t i = 0; arguments[i]; i++) {
-        if (strcmp(arguments[i], "--summary") || access(arguments[i + 1], R_OK))
+        if (strcmp(arguments[i], "--summary") || !arguments[i + 1] ||
+            access(arguments[i + 1], R_OK))
             continue;
         char *text = read_whole(arguments[i + 1], NULL);
         run->summary = cJSON_Parse(text);
