@@ -15,28 +15,33 @@ TEST_GUESTS := $(GUEST_NAMES:%=$(GUEST_OUT)/%.elf)
 
 $(GUEST_OUT)/%.o: $(GUEST_SRC)/%.c
 	@mkdir -p $(@D)
-	$(GUEST_CC) $(GUEST_FLAGS) -MMD -MP -c -o $@ $<
+	@echo "  CC    $@"
+	@$(GUEST_CC) $(GUEST_FLAGS) -MMD -MP -c -o $@ $<
 
 $(GUEST_OUT)/%.o: $(GUEST_SRC)/%.S
 	@mkdir -p $(@D)
-	$(GUEST_CC) $(GUEST_FLAGS) -MMD -MP -c -o $@ $<
+	@echo "  CC    $@"
+	@$(GUEST_CC) $(GUEST_FLAGS) -MMD -MP -c -o $@ $<
 
 $(GUEST_OUT)/%.elf: $(GUEST_OUT)/%.o $(GUEST_RT) $(GUEST_SRC)/guest.ld
-	$(GUEST_CC) $(GUEST_FLAGS) $(GUEST_LINK) -o $@ $(filter %.o,$^)
+	@echo "  LINK  $@"
+	@$(GUEST_CC) $(GUEST_FLAGS) $(GUEST_LINK) -o $@ $(filter %.o,$^)
 
 # Random programs: random-SEED.elf runs the same instructions anywhere and prints their checksums.
 $(GUEST_OUT)/gen_random: $(GUEST_SRC)/gen_random.c
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -Wall -Wextra -Werror -O2 -o $@ $<
+	@$(CC) -std=gnu11 -Wall -Wextra -Werror -O2 -o $@ $<
 
 $(GUEST_OUT)/random-%.S: $(GUEST_OUT)/gen_random
-	$< $* > $@.tmp && mv $@.tmp $@
+	@$< $* > $@.tmp && mv $@.tmp $@
 
 $(GUEST_OUT)/random-%.o: $(GUEST_OUT)/random-%.S
-	$(GUEST_CC) $(GUEST_FLAGS) -I$(GUEST_SRC) -c -o $@ $<
+	@echo "  CC    $@"
+	@$(GUEST_CC) $(GUEST_FLAGS) -I$(GUEST_SRC) -c -o $@ $<
 
 $(GUEST_OUT)/random-%.elf: $(GUEST_OUT)/random-%.o $(GUEST_OUT)/random.o $(GUEST_RT)
-	$(GUEST_CC) $(GUEST_FLAGS) $(GUEST_LINK) -o $@ $^
+	@echo "  LINK  $@"
+	@$(GUEST_CC) $(GUEST_FLAGS) $(GUEST_LINK) -o $@ $^
 
 .PHONY: test-guests
 test-guests: $(TEST_GUESTS) ## build the bare-metal guests of the system tests
@@ -50,7 +55,8 @@ test-guests-qemu: $(TEST_GUESTS) ## run the bare-metal guests on QEMU, to test t
 	@sh tests/guests/riscv/on_qemu.sh $(GUEST_OUT) $(GUEST_SRC)/expectations
 
 $(BUILD)/riscv_guests: $(BUILD)/tests/system/riscv_guests.o
-	$(CC) $(LDFLAGS) -o $@ $^
+	@echo "  LINK  $@"
+	@$(CC) $(LDFLAGS) -o $@ $^
 
 # GUEST=name runs one guest only, OPTIONS="--set run.pages=precise" is passed on to `iaso run`.
 .PHONY: test-riscv
