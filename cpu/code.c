@@ -131,6 +131,7 @@ struct block code_decode(const struct code_cache *cache, const uint8_t *bytes, u
         sum.loads += insn.loads;
         sum.stores += insn.stores;
         sum.cycles += insn.cycles;
+        sum.context |= insn.context;
         if (at >= size) {
             sum.exit = insn.exit;
             sum.rd = insn.rd;
@@ -141,10 +142,9 @@ struct block code_decode(const struct code_cache *cache, const uint8_t *bytes, u
 }
 
 struct block code_page_add(struct code_cache *cache, struct code_page *page, unsigned offset,
-                           const uint8_t *bytes, uint32_t size, bool watched)
+                           const uint8_t *bytes, uint32_t size)
 {
     struct block block = code_decode(cache, bytes, size);
-    block.watched = watched;
     if (page->count == page->room) {
         uint32_t room = page->room ? page->room * 2 : 16;
         struct block *blocks = realloc(page->blocks, room * sizeof(struct block));

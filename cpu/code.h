@@ -25,7 +25,7 @@ struct block {
     uint8_t exit; /* what the last instruction changes in the hart; 0 nothing, else see decoder */
     uint8_t rd;   /* of the last instruction, where `exit` needs it */
     uint8_t operand; /* likewise */
-    uint8_t watched; /* someone wants to know when it runs */
+    bool context;    /* replaces the stack or thread pointer */
     uint16_t next;   /* in code_page: another block at the same address */
 };
 
@@ -56,7 +56,7 @@ const struct block *code_page_find(const struct code_page *page, unsigned offset
 
 /* Decodes `size` bytes. The result is a copy that is also kept in the page. */
 struct block code_page_add(struct code_cache *cache, struct code_page *page, unsigned offset,
-                           const uint8_t *bytes, uint32_t size, bool watched);
+                           const uint8_t *bytes, uint32_t size);
 
 /* Totals of the instructions that begin in the first `size` bytes, not kept. */
 struct block code_decode(const struct code_cache *cache, const uint8_t *bytes, uint32_t size);

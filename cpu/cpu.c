@@ -32,6 +32,13 @@ void cpu_announce_watched(struct cpu *cpu, uint64_t pc)
             cpu->listeners[i].watched(cpu->listeners[i].opaque, cpu->number, pc);
 }
 
+void cpu_announce_context(struct cpu *cpu)
+{
+    for (size_t i = 0; i < cpu->listener_count; i++)
+        if (cpu->listeners[i].context)
+            cpu->listeners[i].context(cpu->listeners[i].opaque, cpu->number);
+}
+
 int cpu_read_virtual(struct cpu *cpu, const struct memory *mem, uint64_t gva, void *buffer,
                      size_t size)
 {

@@ -24,6 +24,7 @@ struct cpu;
 enum cpu_stop {
     CPU_DEADLINE, /* clock->deadline was reached */
     CPU_IDLE,     /* waits for an interrupt: nothing to do until cpu_set_irq() */
+    CPU_PAUSED,   /* somebody asked for it with cpu_pause() */
     CPU_FAILED,   /* the engine failed; err says how */
 };
 
@@ -54,6 +55,9 @@ struct cpu_listener {
     void (*trap_return)(void *opaque, unsigned hart, unsigned from, unsigned to);
     /* A watched address is about to be executed. */
     void (*watched)(void *opaque, unsigned hart, uint64_t pc);
+    /* Above user mode, the stack or thread pointer was replaced, not merely moved: this may be
+     * another thread. Told before the next block. */
+    void (*context)(void *opaque, unsigned hart);
     void *opaque;
 };
 
@@ -63,12 +67,28 @@ struct cpu_register {
     uint64_t value;
 };
 
+/* A call of a guest function with up to two arguments, on the stack of the thread that runs. */
+struct cpu_call {
+    uint64_t function;
+    uint64_t arguments[2];
+    uint64_t max_insns;
+};
+
 struct cpu_ops {
     const char *name; /* "riscv64" */
     enum cpu_stop (*run)(struct cpu *cpu, struct error *err);
     void (*set_irq)(struct cpu *cpu, unsigned number, bool level);
     bool (*idle)(struct cpu *cpu);
     int (*watch)(struct cpu *cpu, uint64_t gva);
+    void (*pause)(struct cpu *cpu);
+    size_t (*state_size)(struct cpu *cpu);
+    void (*save)(struct cpu *cpu, void *state);
+    void (*restore)(struct cpu *cpu, const void *state);
+    void (*adopt)(struct cpu *cpu, const void *state);
+    int (*write)(struct cpu *cpu, const char *name, uint64_t value);
+    void (*leave_trap)(struct cpu *cpu, bool step_over);
+    void (*raise)(struct cpu *cpu, uint64_t cause, uint64_t value);
+    int (*call)(struct cpu *cpu, const struct cpu_call *call, uint64_t *result, struct error *err);
     int (*reset)(struct cpu *cpu, struct error *err);
     uint64_t (*pc)(struct cpu *cpu);
     /* Fills up to `size` entries, returns how many there are. */
@@ -108,8 +128,8 @@ static inline bool cpu_idle(struct cpu *cpu)
     return cpu->ops->idle(cpu);
 }
 
-/* Announces `watched` whenever control arrives at the address by a jump or call, such as a
- * function's entry. Fails when there is no room for more. */
+/* Announces `watched` whenever control arrives at the address by a jump, call or return, such as a
+ * function's entry. Fails when out of memory. */
 static inline int cpu_watch(struct cpu *cpu, uint64_t gva)
 {
     return cpu->ops->watch(cpu, gva);
@@ -121,6 +141,71 @@ static inline int cpu_reset(struct cpu *cpu, struct error *err)
     return cpu->ops->reset(cpu, err);
 }
 
+/* Makes cpu_run() return CPU_PAUSED before the next block. For use from within listeners. */
+static inline void cpu_pause(struct cpu *cpu)
+{
+    cpu->ops->pause(cpu);
+}
+
+/*
+ * All of the hart but memory and TLB: registers, interrupt lines, counts. A state is plain bytes,
+ * cpu_state_size() of them, and belongs to the hart that it was saved of. May be saved from within
+ * listeners, where it is the state before the instruction that was announced; restored and adopted
+ * only while the hart does not run.
+ */
+static inline size_t cpu_state_size(struct cpu *cpu)
+{
+    return cpu->ops->state_size(cpu);
+}
+
+static inline void cpu_save(struct cpu *cpu, void *state)
+{
+    cpu->ops->save(cpu, state);
+}
+
+static inline void cpu_restore(struct cpu *cpu, const void *state)
+{
+    cpu->ops->restore(cpu, state);
+}
+
+/* Takes on only what belongs to a thread (general and floating-point registers, pc, level, the trap
+ * that is being handled), also of a state that was saved of another hart of the machine. */
+static inline void cpu_adopt(struct cpu *cpu, const void *state)
+{
+    cpu->ops->adopt(cpu, state);
+}
+
+/* Sets a general register or "pc" while the hart does not run; fails if there is none. */
+static inline int cpu_write(struct cpu *cpu, const char *name, uint64_t value)
+{
+    return cpu->ops->write(cpu, name, value);
+}
+
+/* At the first instruction of a trap handler: goes back to where the trap came from, or behind the
+ * instruction that trapped. */
+static inline void cpu_leave_trap(struct cpu *cpu, bool step_over)
+{
+    cpu->ops->leave_trap(cpu, step_over);
+}
+
+/* Takes an exception at the pc while the hart does not run. */
+static inline void cpu_raise(struct cpu *cpu, uint64_t cause, uint64_t value)
+{
+    cpu->ops->raise(cpu, cause, value);
+}
+
+/*
+ * Runs a guest function to its return, with interrupts off, while the hart does not run otherwise;
+ * then all registers are as before. Memory and counts keep what it did. Listeners hear of it. Fails
+ * when it did not return within max_insns.
+ */
+static inline int cpu_call(struct cpu *cpu, const struct cpu_call *call, uint64_t *result,
+                           struct error *err)
+{
+    return cpu->ops->call(cpu, call, result, err);
+}
+
+void cpu_announce_context(struct cpu *cpu);
 void cpu_announce_watched(struct cpu *cpu, uint64_t pc);
 void cpu_announce_entry(struct cpu *cpu, const struct trap *trap);
 void cpu_announce_return(struct cpu *cpu, unsigned from, unsigned to);

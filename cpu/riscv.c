@@ -63,6 +63,8 @@ static int run_engine(struct riscv *hart, struct error *err)
     if (hart->stopping)
         return 0;
     if (status == UC_ERR_EXCEPTION && hart->fault.set) {
+        if (hart->fault.kind == ACCESS_FETCH && (hart->attention & ATTEND_PAUSE))
+            return 0; /* nothing ran since the pause was asked for; it will fault again */
         take_fault(hart);
         return 0;
     }
@@ -80,10 +82,17 @@ static int run_engine(struct riscv *hart, struct error *err)
 
 static enum cpu_stop run_until(struct riscv *hart, struct error *err)
 {
+    if (hart->seen_handovers != *hart->handovers)
+        hart->seen_withdrawals = *hart->withdrawals - 1; /* flush */
     riscv_sync_tlb(hart);
     for (;;) {
         riscv_collect_counts(hart);
-        if (riscv_attend(hart))
+        bool wanted = riscv_attend(hart);
+        if (hart->attention & ATTEND_PAUSE) {
+            hart->attention &= ~(unsigned)ATTEND_PAUSE;
+            return CPU_PAUSED;
+        }
+        if (wanted)
             riscv_take_interrupt(hart);
         if (hart->waiting && !(hart->mip & (uint32_t)hart->mie))
             return CPU_IDLE;
@@ -100,7 +109,13 @@ static enum cpu_stop run(struct cpu *cpu, struct error *err)
     struct riscv *hart = (struct riscv *)cpu;
     enum cpu_stop stop = run_until(hart, err);
     riscv_collect_counts(hart);
+    hart->seen_handovers = *hart->handovers;
     return stop;
+}
+
+static void pause_hart(struct cpu *cpu)
+{
+    riscv_alert((struct riscv *)cpu, ATTEND_PAUSE);
 }
 
 static void set_irq(struct cpu *cpu, unsigned number, bool level)
@@ -112,18 +127,6 @@ static void set_irq(struct cpu *cpu, unsigned number, bool level)
         hart->lines = lines;
         riscv_alert(hart, ATTEND_LINES);
     }
-}
-
-static int watch(struct cpu *cpu, uint64_t gva)
-{
-    struct riscv *hart = (struct riscv *)cpu;
-    if (hart->watched_count == RISCV_MAX_WATCHED)
-        return -1;
-    hart->watched[hart->watched_count++] = gva;
-    code_cache_empty_all(hart->shared->code);
-    code_map_forget(&hart->code_map);
-    riscv_enter_space(hart);
-    return 0;
 }
 
 static int reset(struct cpu *cpu, struct error *err)
@@ -164,6 +167,14 @@ static const char *const x_names[32] = {"zero", "ra", "sp",  "gp",  "tp", "t0", 
                                         "s0",   "s1", "a0",  "a1",  "a2", "a3", "a4", "a5",
                                         "a6",   "a7", "s2",  "s3",  "s4", "s5", "s6", "s7",
                                         "s8",   "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
+
+int riscv_register_number(const char *name)
+{
+    for (int i = 0; i < 32; i++)
+        if (!strcmp(name, x_names[i]))
+            return i;
+    return -1;
+}
 
 static const struct {
     const char *name;
@@ -229,6 +240,7 @@ static void free_hart(struct cpu *cpu)
     if (hart->uc)
         uc_close(hart->uc);
     code_map_free(&hart->code_map);
+    free(hart->watched.slots);
     free(hart);
 }
 
@@ -237,7 +249,16 @@ static const struct cpu_ops riscv_ops = {
     .run = run,
     .set_irq = set_irq,
     .idle = is_idle,
-    .watch = watch,
+    .watch = riscv_watch,
+    .pause = pause_hart,
+    .state_size = riscv_state_size,
+    .save = riscv_save,
+    .restore = riscv_restore,
+    .adopt = riscv_adopt,
+    .write = riscv_write,
+    .leave_trap = riscv_leave_trap,
+    .raise = riscv_raise,
+    .call = riscv_call,
     .reset = reset,
     .pc = pc_of,
     .registers = registers_of,
@@ -319,6 +340,8 @@ struct cpu *riscv_new(const struct riscv_options *options, uint64_t pc, struct e
     hart->clock = options->clock;
     hart->withdrawals = memory_withdrawals(options->mem);
     hart->seen_withdrawals = *hart->withdrawals;
+    hart->handovers = memory_handovers(options->mem);
+    hart->seen_handovers = *hart->handovers;
     if (code_map_init(&hart->code_map)) {
         error_set(err, "out of memory");
         free_hart(&hart->cpu);

@@ -135,10 +135,47 @@ static void classify_system(uint32_t word, struct block *insn)
     }
 }
 
+/* Does it replace sp (x2) or tp (x4), other than by adding to what it holds? */
+static bool replaces_context(uint32_t w, unsigned size)
+{
+    if (size == 2) {
+        unsigned rd = bits(w, 11, 7), funct3 = bits(w, 15, 13);
+        if (rd != 2 && rd != 4)
+            return false;
+        switch (bits(w, 1, 0)) {
+        case 1: /* c.li, c.lui (with rd = sp it is c.addi16sp) */
+            return funct3 == 2 || (funct3 == 3 && rd != 2);
+        case 2: /* c.lwsp, c.ldsp, c.mv */
+            return funct3 == 2 || funct3 == 3 || (funct3 == 4 && !bits(w, 12, 12) && bits(w, 6, 2));
+        }
+        return false;
+    }
+    unsigned rd = bits(w, 11, 7), rs1 = bits(w, 19, 15), rs2 = bits(w, 24, 20);
+    if (rd != 2 && rd != 4)
+        return false;
+    switch (bits(w, 6, 0)) {
+    case 0x13: /* OP-IMM: addi rd, rd, imm moves it */
+        return bits(w, 14, 12) != 0 || rs1 != rd;
+    case 0x33: /* OP: so do add and sub */
+        return bits(w, 14, 12) != 0 || (rs1 != rd && rs2 != rd);
+    case 0x03: /* LOAD */
+    case 0x17: /* AUIPC */
+    case 0x1b: /* OP-IMM-32 */
+    case 0x2f: /* AMO */
+    case 0x37: /* LUI */
+    case 0x3b: /* OP-32 */
+        return true;
+    case 0x73: /* SYSTEM: CSR instructions */
+        return bits(w, 14, 12) != 0;
+    }
+    return false;
+}
+
 static void classify(struct riscv_decoder *decoder, uint32_t word, unsigned size,
                      struct block *insn)
 {
-    *insn = (struct block){.size = (uint16_t)size, .cycles = 1};
+    *insn = (struct block){
+        .size = (uint16_t)size, .cycles = 1, .context = replaces_context(word, size)};
     struct riscv_access access;
     if (riscv_access_of(word, &access)) {
         insn->loads = access.load;

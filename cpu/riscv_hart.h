@@ -19,12 +19,14 @@
 /* A guest-virtual address | this is canonical in no paging mode, and no physical address either. */
 #define DROP_ALIAS (UINT64_C(1) << 62)
 
+/* Where a function that cpu_call() called returns to; not canonical either. */
+#define CALL_RETURN (UINT64_C(3) << 60)
+
 #define PAGE_OFFSET UINT64_C(0xfff)
 
 /* Longer than any block that the engine translates. */
 #define CODE_BLOCK_MAX 4096
 
-#define RISCV_MAX_WATCHED 64
 #define RISCV_MAX_WINDOWS 64
 
 #define FAST_BLOCKS 32768
@@ -56,7 +58,7 @@ struct fast_block {
 /* The rest of it, in a table of the same order. */
 struct fast_exit {
     uint8_t exit, rd, operand;
-    bool watched;
+    bool watched, context;
 };
 
 struct riscv_shared {
@@ -67,10 +69,12 @@ struct riscv_shared {
 
 /* Work to do before the next block runs. */
 enum attention {
-    ATTEND_EXIT = 1,  /* the last block's exit changes cached state */
-    ATTEND_LINES = 2, /* an interrupt line changed */
-    ATTEND_TAKE = 4,  /* an interrupt is to be taken */
-    ATTEND_TLB = 8,   /* memory may have withdrawn a permission */
+    ATTEND_EXIT = 1,     /* the last block's exit changes cached state */
+    ATTEND_LINES = 2,    /* an interrupt line changed */
+    ATTEND_TAKE = 4,     /* an interrupt is to be taken */
+    ATTEND_TLB = 8,      /* memory may have withdrawn a permission */
+    ATTEND_PAUSE = 16,   /* somebody wants the hart to stop */
+    ATTEND_CONTEXT = 32, /* the stack or thread pointer was replaced */
 };
 
 /*
@@ -96,8 +100,8 @@ struct riscv {
     unsigned level;
     bool counters_forbidden;
     bool stopping; /* uc_emu_stop() was called */
-    const uint64_t *withdrawals;
-    uint64_t seen_withdrawals;
+    const uint64_t *withdrawals, *handovers;
+    uint64_t seen_withdrawals, seen_handovers;
     struct clock *clock;
     struct code_map code_map;
     struct fast_block
@@ -117,8 +121,11 @@ struct riscv {
         uint64_t page;   /* guest-virtual */
         bool page_fault; /* otherwise an access fault */
     } fault;             /* the TLB fill that was refused last */
-    uint64_t watched[RISCV_MAX_WATCHED];
-    size_t watched_count;
+    struct {             /* addresses, open addressing; 0 is free */
+        uint64_t *slots;
+        size_t room, count; /* room is a power of two, or 0 */
+    } watched;
+    uint64_t block_pc; /* while the block hook announces: where the hart is, else 0 */
     uint64_t dropping; /* guest-physical page whose translations were dropped last */
     struct device_window {
         struct riscv *hart;
@@ -164,6 +171,20 @@ bool riscv_attend(struct riscv *hart);
 
 void riscv_take_interrupt(struct riscv *hart);
 
+/* Is the address in the set of those that are watched? */
+bool riscv_is_watched(const struct riscv *hart, uint64_t pc);
+
+/* ---- riscv_snapshot.c: saving, restoring and redirecting a hart ---- */
+
+size_t riscv_state_size(struct cpu *cpu);
+void riscv_save(struct cpu *cpu, void *state);
+void riscv_restore(struct cpu *cpu, const void *state);
+void riscv_adopt(struct cpu *cpu, const void *state);
+int riscv_write(struct cpu *cpu, const char *name, uint64_t value);
+void riscv_leave_trap(struct cpu *cpu, bool step_over);
+void riscv_raise(struct cpu *cpu, uint64_t cause, uint64_t value);
+int riscv_call(struct cpu *cpu, const struct cpu_call *call, uint64_t *result, struct error *err);
+
 /* From within the engine's interrupt hook or from outside of uc_emu_start(). */
 void riscv_exception(struct riscv *hart, uint64_t cause, uint64_t value, uint64_t pc);
 
@@ -179,6 +200,18 @@ bool riscv_counter_enabled(struct riscv *hart, unsigned csr);
  */
 void riscv_forbid_counters(struct riscv *hart);
 
+/* Takes the context from the engine and gives it back; between them riscv_context_get() and _set()
+ * work on the fields. */
+void riscv_save_context(struct riscv *hart);
+void riscv_restore_context(struct riscv *hart);
+uint64_t riscv_context_get(struct riscv *hart, enum riscv_field field);
+void riscv_context_set(struct riscv *hart, enum riscv_field field, uint64_t value);
+
+/* Takes the cached state from the engine, after it was changed from outside. */
+void riscv_refresh(struct riscv *hart);
+
+/* 0 to 31 for the name of a general register, or -1. */
+int riscv_register_number(const char *name);
 uint64_t riscv_x(struct riscv *hart, unsigned number);
 void riscv_set_x(struct riscv *hart, unsigned number, uint64_t value);
 
@@ -186,6 +219,7 @@ void riscv_set_x(struct riscv *hart, unsigned number, uint64_t value);
 
 int riscv_add_hooks(struct riscv *hart, struct error *err);
 int riscv_map_memory(struct riscv *hart, struct error *err);
+int riscv_watch(struct cpu *cpu, uint64_t pc);
 
 /* Reads code bytes as the hart would fetch them, without side effects; returns how many. */
 size_t riscv_code_bytes(struct riscv *hart, uint64_t pc, uint8_t *bytes, size_t size);

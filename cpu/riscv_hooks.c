@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdlib.h>
 #include <string.h>
 
 #include "cpu/riscv_hart.h"
@@ -61,12 +62,32 @@ uint32_t riscv_insn_at(struct riscv *hart, uint64_t pc)
     return insn;
 }
 
-static bool is_watched(const struct riscv *hart, uint64_t pc)
+static size_t watched_slot(const struct riscv *hart, uint64_t pc)
 {
-    for (size_t i = 0; i < hart->watched_count; i++)
-        if (hart->watched[i] == pc)
-            return true;
-    return false;
+    size_t at = (size_t)((pc >> 1) * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (hart->watched.room - 1);
+    while (hart->watched.slots[at] && hart->watched.slots[at] != pc)
+        at = (at + 1) & (hart->watched.room - 1);
+    return at;
+}
+
+bool riscv_is_watched(const struct riscv *hart, uint64_t pc)
+{
+    return hart->watched.count && hart->watched.slots[watched_slot(hart, pc)];
+}
+
+static int grow_watched(struct riscv *hart)
+{
+    size_t room = hart->watched.room ? 2 * hart->watched.room : 64, old_room = hart->watched.room;
+    uint64_t *old = hart->watched.slots, *slots = calloc(room, sizeof *slots);
+    if (!slots)
+        return -1;
+    hart->watched.slots = slots;
+    hart->watched.room = room;
+    for (size_t i = 0; i < old_room; i++)
+        if (old[i])
+            slots[watched_slot(hart, old[i])] = old[i];
+    free(old);
+    return 0;
 }
 
 void riscv_enter_space(struct riscv *hart)
@@ -80,6 +101,22 @@ void riscv_enter_space(struct riscv *hart)
 static struct fast_block *fast_block_at(struct riscv *hart, uint64_t pc)
 {
     return &hart->blocks[(pc >> 1 ^ pc >> 16) % FAST_BLOCKS];
+}
+
+int riscv_watch(struct cpu *cpu, uint64_t pc)
+{
+    struct riscv *hart = (struct riscv *)cpu;
+    if (2 * hart->watched.count >= hart->watched.room && grow_watched(hart))
+        return -1;
+    size_t at = watched_slot(hart, pc);
+    if (hart->watched.slots[at])
+        return 0;
+    hart->watched.slots[at] = pc;
+    hart->watched.count++;
+    struct fast_block *block = fast_block_at(hart, pc);
+    if (block->pc == pc)
+        block->key = 0; /* it will be found anew, as one that is watched */
+    return 0;
 }
 
 /* The engine fetches the page from there; it may be another page than before, or other code. */
@@ -114,6 +151,14 @@ static bool depends_on_next_page(struct riscv *hart, uint64_t pc, uint32_t size)
     return opcode == 0x73 || opcode == 0x2f;
 }
 
+static bool hears_context(const struct riscv *hart)
+{
+    for (size_t i = 0; i < hart->cpu.listener_count; i++)
+        if (hart->cpu.listeners[i].context)
+            return true;
+    return false;
+}
+
 /* A block that the fast table does not hold: met for the first time, or pushed out. */
 static __attribute__((noinline)) struct fast_block *find_block(struct riscv *hart, uint64_t pc,
                                                                uint32_t size)
@@ -127,7 +172,6 @@ static __attribute__((noinline)) struct fast_block *find_block(struct riscv *har
         uint8_t bytes[CODE_BLOCK_MAX];
         size_t got = riscv_code_bytes(hart, pc, bytes, size < sizeof bytes ? size : sizeof bytes);
         block = code_decode(hart->shared->code, bytes, (uint32_t)got);
-        block.watched = is_watched(hart, pc);
         page = NULL; /* not kept */
     }
     if (page)
@@ -135,16 +179,20 @@ static __attribute__((noinline)) struct fast_block *find_block(struct riscv *har
     if (page && !block.size) {
         uint8_t bytes[CODE_BLOCK_MAX];
         size_t got = riscv_code_bytes(hart, pc, bytes, size < sizeof bytes ? size : sizeof bytes);
-        block = code_page_add(hart->shared->code, page, pc & PAGE_OFFSET, bytes, (uint32_t)got,
-                              is_watched(hart, pc));
+        block = code_page_add(hart->shared->code, page, pc & PAGE_OFFSET, bytes, (uint32_t)got);
     }
     struct fast_block *fast = page ? fast_block_at(hart, pc) : &hart->blocks[FAST_BLOCKS];
-    bool special = block.exit || block.watched;
+    bool watched = riscv_is_watched(hart, pc);
+    bool context = block.context && hart->level != RISCV_USER && hears_context(hart);
+    bool special = block.exit || watched || context;
     fast->pc = pc;
     fast->key = hart->code_space | size | (special ? FAST_SPECIAL : 0);
     fast->counts = (lanes){block.insns, block.loads, block.stores, block.cycles};
-    hart->exits[fast - hart->blocks] = (struct fast_exit){
-        .exit = block.exit, .rd = block.rd, .operand = block.operand, .watched = block.watched};
+    hart->exits[fast - hart->blocks] = (struct fast_exit){.exit = block.exit,
+                                                          .rd = block.rd,
+                                                          .operand = block.operand,
+                                                          .watched = watched,
+                                                          .context = context};
     return fast;
 }
 
@@ -172,6 +220,17 @@ static __attribute__((noinline)) void on_special_block(struct riscv *hart, uint6
     struct fast_block *block = fast_block_at(hart, pc);
     if (block->pc != pc || (block->key & ~(uint64_t)FAST_SPECIAL) != (hart->code_space | size))
         block = find_block(hart, pc, size);
+    if (block->key & FAST_SPECIAL && hart->exits[block - hart->blocks].watched) {
+        riscv_collect_counts(hart);
+        hart->block_pc = pc;
+        cpu_announce_watched(&hart->cpu, pc);
+        hart->block_pc = 0;
+        if (hart->attention & ATTEND_PAUSE) { /* it will be announced again */
+            stop(hart);
+            return;
+        }
+        riscv_sync_tlb(hart);
+    }
     hart->last = block;
     hart->counts += block->counts;
     if (!(block->key & FAST_SPECIAL))
@@ -179,11 +238,11 @@ static __attribute__((noinline)) void on_special_block(struct riscv *hart, uint6
     const struct fast_exit *exit = riscv_last_exit(hart);
     if (exit->exit)
         riscv_alert(hart, ATTEND_EXIT);
+    if (exit->context)
+        riscv_alert(hart, ATTEND_CONTEXT);
     if ((exit->exit == RISCV_EXIT_CYCLE && !riscv_counter_enabled(hart, CSR_CYCLE)) ||
         (exit->exit == RISCV_EXIT_INSTRET && !riscv_counter_enabled(hart, CSR_INSTRET)))
         riscv_forbid_counters(hart);
-    if (exit->watched && is_watched(hart, pc))
-        cpu_announce_watched(&hart->cpu, pc);
 }
 
 /* Runs before each block. If it stops the engine the block does not run and pc is its first byte.
@@ -226,6 +285,10 @@ static bool on_tlb_fill(uc_engine *uc, uint64_t gva, uc_mem_type type, uc_tlb_en
         entry->paddr = hart->dropping;
         entry->perms = UC_PROT_EXEC;
         return true;
+    }
+    if (kind == ACCESS_FETCH && gva == CALL_RETURN) {
+        riscv_alert(hart, ATTEND_PAUSE);
+        return refuse(hart, gva, kind, true);
     }
     if (kind == ACCESS_FETCH && (hart->attention & ATTEND_EXIT))
         riscv_settle(hart);

@@ -15,12 +15,12 @@
 /* What sstatus shows of the bits that matter here. */
 #define SSTATUS_SEEN (MSTATUS_SIE | MSTATUS_SPIE | MSTATUS_SPP | MSTATUS_SUM | MSTATUS_MXR)
 
-static uint64_t get(struct riscv *hart, enum riscv_field field)
+uint64_t riscv_context_get(struct riscv *hart, enum riscv_field field)
 {
     return riscv_window_get(&hart->shared->window, hart->context, field);
 }
 
-static void set(struct riscv *hart, enum riscv_field field, uint64_t value)
+void riscv_context_set(struct riscv *hart, enum riscv_field field, uint64_t value)
 {
     riscv_window_set(&hart->shared->window, hart->context, field, value);
 }
@@ -32,12 +32,12 @@ static void must(struct riscv *hart, uc_err status, const char *what)
         error_set(&hart->failure, "Unicorn: cannot %s: %s", what, uc_strerror(status));
 }
 
-static void save_context(struct riscv *hart)
+void riscv_save_context(struct riscv *hart)
 {
     must(hart, uc_context_save(hart->uc, hart->context), "save the context");
 }
 
-static void restore_context(struct riscv *hart)
+void riscv_restore_context(struct riscv *hart)
 {
     must(hart, uc_context_restore(hart->uc, hart->context), "restore the context");
 }
@@ -72,9 +72,9 @@ bool riscv_counter_enabled(struct riscv *hart, unsigned csr)
     uint64_t bit = UINT64_C(1) << (csr - CSR_CYCLE);
     if (hart->level == RISCV_MACHINE)
         return true;
-    save_context(hart);
-    return (get(hart, FIELD_MCOUNTEREN) & bit) &&
-           (hart->level != RISCV_USER || (get(hart, FIELD_SCOUNTEREN) & bit));
+    riscv_save_context(hart);
+    return (riscv_context_get(hart, FIELD_MCOUNTEREN) & bit) &&
+           (hart->level != RISCV_USER || (riscv_context_get(hart, FIELD_SCOUNTEREN) & bit));
 }
 
 /*
@@ -85,17 +85,17 @@ bool riscv_counter_enabled(struct riscv *hart, unsigned csr)
 void riscv_forbid_counters(struct riscv *hart)
 {
     hart->counters_forbidden = true;
-    save_context(hart);
-    set(hart, FIELD_VERSION, VERSION_1_09);
-    restore_context(hart);
+    riscv_save_context(hart);
+    riscv_context_set(hart, FIELD_VERSION, VERSION_1_09);
+    riscv_restore_context(hart);
 }
 
 static void allow_counters(struct riscv *hart)
 {
     hart->counters_forbidden = false;
-    save_context(hart);
-    set(hart, FIELD_VERSION, VERSION_1_11);
-    restore_context(hart);
+    riscv_save_context(hart);
+    riscv_context_set(hart, FIELD_VERSION, VERSION_1_11);
+    riscv_restore_context(hart);
 }
 
 static void flush_tlb(struct riscv *hart)
@@ -112,6 +112,19 @@ void riscv_sync_tlb(struct riscv *hart)
     }
 }
 
+void riscv_refresh(struct riscv *hart)
+{
+    riscv_save_context(hart);
+    hart->level = (unsigned)riscv_context_get(hart, FIELD_LEVEL);
+    hart->mstatus = riscv_context_get(hart, FIELD_MSTATUS);
+    hart->satp = riscv_context_get(hart, FIELD_SATP);
+    hart->mie = riscv_context_get(hart, FIELD_MIE);
+    hart->mideleg = riscv_context_get(hart, FIELD_MIDELEG);
+    hart->medeleg = riscv_context_get(hart, FIELD_MEDELEG);
+    hart->mip = (uint32_t)riscv_context_get(hart, FIELD_MIP);
+    riscv_enter_space(hart);
+}
+
 /* ---- Traps (privileged specification, sections 3.1.6.1, 3.1.7, 3.1.8, 4.1.1) ---- */
 
 /* Expects the context freshly saved; leaves it restored with the hart at its handler. */
@@ -121,27 +134,27 @@ static void enter_trap(struct riscv *hart, struct trap *trap)
     uint64_t delegated = trap->interrupt ? hart->mideleg : hart->medeleg;
     bool supervisor = hart->level != RISCV_MACHINE && (delegated >> trap->cause & 1);
     trap->to = supervisor ? RISCV_SUPERVISOR : RISCV_MACHINE;
-    uint64_t status = get(hart, FIELD_MSTATUS), vector;
+    uint64_t status = riscv_context_get(hart, FIELD_MSTATUS), vector;
     if (supervisor) {
         bool enabled = status & MSTATUS_SIE;
         status &= ~(MSTATUS_SPIE | MSTATUS_SPP | MSTATUS_SIE);
         status |= (enabled ? MSTATUS_SPIE : 0) | (hart->level ? MSTATUS_SPP : 0);
-        vector = get(hart, FIELD_STVEC);
+        vector = riscv_context_get(hart, FIELD_STVEC);
     } else {
         bool enabled = status & MSTATUS_MIE;
         status &= ~(MSTATUS_MPIE | MSTATUS_MPP | MSTATUS_MIE);
         status |= (enabled ? MSTATUS_MPIE : 0) | (uint64_t)hart->level << MSTATUS_MPP_SHIFT;
-        vector = get(hart, FIELD_MTVEC);
+        vector = riscv_context_get(hart, FIELD_MTVEC);
     }
     uint64_t cause = trap->cause | (trap->interrupt ? INTERRUPT_BIT : 0);
-    set(hart, supervisor ? FIELD_SCAUSE : FIELD_MCAUSE, cause);
-    set(hart, supervisor ? FIELD_SEPC : FIELD_MEPC, trap->pc);
-    set(hart, supervisor ? FIELD_STVAL : FIELD_MTVAL, trap->value);
-    set(hart, FIELD_MSTATUS, status);
-    set(hart, FIELD_LEVEL, trap->to);
+    riscv_context_set(hart, supervisor ? FIELD_SCAUSE : FIELD_MCAUSE, cause);
+    riscv_context_set(hart, supervisor ? FIELD_SEPC : FIELD_MEPC, trap->pc);
+    riscv_context_set(hart, supervisor ? FIELD_STVAL : FIELD_MTVAL, trap->value);
+    riscv_context_set(hart, FIELD_MSTATUS, status);
+    riscv_context_set(hart, FIELD_LEVEL, trap->to);
     uint64_t offset = trap->interrupt && (vector & 3) == 1 ? 4 * trap->cause : 0;
-    set(hart, FIELD_PC, (vector & ~UINT64_C(3)) + offset);
-    restore_context(hart);
+    riscv_context_set(hart, FIELD_PC, (vector & ~UINT64_C(3)) + offset);
+    riscv_restore_context(hart);
 
     hart->level = trap->to;
     riscv_enter_space(hart);
@@ -158,7 +171,7 @@ static void enter_trap(struct riscv *hart, struct trap *trap)
 void riscv_exception(struct riscv *hart, uint64_t cause, uint64_t value, uint64_t pc)
 {
     struct trap trap = {.cause = cause, .value = value, .pc = pc};
-    save_context(hart);
+    riscv_save_context(hart);
     enter_trap(hart, &trap);
 }
 
@@ -189,8 +202,9 @@ void riscv_take_interrupt(struct riscv *hart)
     for (size_t i = 0; i < sizeof priority; i++) {
         if (!(candidates >> priority[i] & 1))
             continue;
-        save_context(hart);
-        struct trap trap = {.interrupt = true, .cause = priority[i], .pc = get(hart, FIELD_PC)};
+        riscv_save_context(hart);
+        struct trap trap = {
+            .interrupt = true, .cause = priority[i], .pc = riscv_context_get(hart, FIELD_PC)};
         enter_trap(hart, &trap);
         return;
     }
@@ -200,8 +214,8 @@ void riscv_take_interrupt(struct riscv *hart)
 static void store_mip(struct riscv *hart)
 {
     hart->mip = hart->lines | hart->software;
-    set(hart, FIELD_MIP, hart->mip);
-    restore_context(hart);
+    riscv_context_set(hart, FIELD_MIP, hart->mip);
+    riscv_restore_context(hart);
 }
 
 /*
@@ -211,30 +225,31 @@ static void store_mip(struct riscv *hart)
  */
 static void settle_pending(struct riscv *hart)
 {
-    save_context(hart);
-    uint32_t written = (uint32_t)get(hart, FIELD_MIP);
+    riscv_save_context(hart);
+    uint32_t written = (uint32_t)riscv_context_get(hart, FIELD_MIP);
     uint32_t driven_too = written & hart->lines & (SEIP | STIP);
     hart->software = (written & (SSIP | STIP | SEIP) & ~driven_too) | (hart->software & driven_too);
 
-    unsigned level = (unsigned)get(hart, FIELD_LEVEL);
-    uint64_t pc = get(hart, FIELD_PC);
+    unsigned level = (unsigned)riscv_context_get(hart, FIELD_LEVEL);
+    uint64_t pc = riscv_context_get(hart, FIELD_PC);
     bool served = pc != hart->last->pc + (hart->last->key & FAST_SIZE);
     /* A write of 0 with nothing pending and all rights clears the request. */
-    set(hart, FIELD_MIP, 0);
-    set(hart, FIELD_LEVEL, RISCV_MACHINE);
-    restore_context(hart);
+    riscv_context_set(hart, FIELD_MIP, 0);
+    riscv_context_set(hart, FIELD_LEVEL, RISCV_MACHINE);
+    riscv_restore_context(hart);
     uint64_t zero = 0;
     must(hart, uc_reg_write(hart->uc, UC_RISCV_REG_MIP, &zero), "clear mip");
-    set(hart, FIELD_LEVEL, level);
+    riscv_context_set(hart, FIELD_LEVEL, level);
     store_mip(hart);
     if (!served)
         return;
     struct trap trap = {.interrupt = true, .from = hart->level, .to = level};
-    trap.cause = get(hart, level == RISCV_MACHINE ? FIELD_MCAUSE : FIELD_SCAUSE) & ~INTERRUPT_BIT;
-    trap.pc = get(hart, level == RISCV_MACHINE ? FIELD_MEPC : FIELD_SEPC);
+    trap.cause = riscv_context_get(hart, level == RISCV_MACHINE ? FIELD_MCAUSE : FIELD_SCAUSE) &
+                 ~INTERRUPT_BIT;
+    trap.pc = riscv_context_get(hart, level == RISCV_MACHINE ? FIELD_MEPC : FIELD_SEPC);
     hart->level = level;
     riscv_enter_space(hart);
-    hart->mstatus = get(hart, FIELD_MSTATUS);
+    hart->mstatus = riscv_context_get(hart, FIELD_MSTATUS);
     hart->cpu.counts.traps++;
     cpu_announce_entry(&hart->cpu, &trap);
 }
@@ -248,8 +263,8 @@ static void settle_status(struct riscv *hart)
         hart->mstatus = (hart->mstatus & ~SSTATUS_SEEN) | seen;
         return;
     }
-    save_context(hart);
-    hart->mstatus = get(hart, FIELD_MSTATUS);
+    riscv_save_context(hart);
+    hart->mstatus = riscv_context_get(hart, FIELD_MSTATUS);
 }
 
 static void settle_return(struct riscv *hart, bool supervisor)
@@ -289,15 +304,15 @@ void riscv_settle(struct riscv *hart)
         hart->mstatus &= ~(riscv_last_exit(hart)->operand & (MSTATUS_SIE | MSTATUS_MIE));
         break;
     case RISCV_EXIT_SATP:
-        save_context(hart);
-        hart->satp = get(hart, FIELD_SATP);
+        riscv_save_context(hart);
+        hart->satp = riscv_context_get(hart, FIELD_SATP);
         riscv_enter_space(hart);
         break;
     case RISCV_EXIT_INTERRUPTS:
-        save_context(hart);
-        hart->mie = get(hart, FIELD_MIE);
-        hart->mideleg = get(hart, FIELD_MIDELEG);
-        hart->medeleg = get(hart, FIELD_MEDELEG);
+        riscv_save_context(hart);
+        hart->mie = riscv_context_get(hart, FIELD_MIE);
+        hart->mideleg = riscv_context_get(hart, FIELD_MIDELEG);
+        hart->medeleg = riscv_context_get(hart, FIELD_MEDELEG);
         break;
     case RISCV_EXIT_PENDING:
         settle_pending(hart);
@@ -326,6 +341,12 @@ bool riscv_attend(struct riscv *hart)
 {
     if (hart->attention & ATTEND_EXIT)
         riscv_settle(hart);
+    if (hart->attention & ATTEND_CONTEXT) {
+        hart->attention &= ~(unsigned)ATTEND_CONTEXT;
+        if (hart->level != RISCV_USER)
+            cpu_announce_context(&hart->cpu);
+        hart->attention |= ATTEND_TLB;
+    }
     if (hart->attention & ATTEND_TLB) {
         hart->attention &= ~(unsigned)ATTEND_TLB;
         riscv_sync_tlb(hart);
@@ -333,14 +354,14 @@ bool riscv_attend(struct riscv *hart)
     if (hart->attention & ATTEND_LINES) {
         hart->attention &= ~(unsigned)ATTEND_LINES;
         if (hart->mip != (hart->lines | hart->software)) {
-            save_context(hart);
+            riscv_save_context(hart);
             store_mip(hart);
         }
         hart->attention |= ATTEND_TAKE;
     }
     if ((hart->attention & ATTEND_TAKE) && !deliverable(hart))
         hart->attention &= ~(unsigned)ATTEND_TAKE;
-    return hart->attention & ATTEND_TAKE;
+    return hart->attention & (ATTEND_TAKE | ATTEND_PAUSE);
 }
 
 void riscv_cut_short(struct riscv *hart, uint64_t end)

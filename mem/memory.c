@@ -8,7 +8,8 @@
 #include <sys/mman.h>
 
 struct page {
-    uint64_t opened; /* value of memory.arms when the page was last opened */
+    uint64_t opened; /* epoch in which the page was last opened */
+    uint32_t owner;  /* 0: nobody's */
     bool armed;      /* by itself, whatever `opened` says */
     bool precise;
     bool in_code;     /* some TLB or translation may fetch from it */
@@ -25,8 +26,9 @@ struct memory {
     struct slot **slots; /* sorted by base */
     size_t slot_count;
     struct slot *recent; /* where the last look-up ended, or NULL */
-    uint64_t arms;       /* times that memory_arm_all() was called */
-    uint64_t withdrawals;
+    uint32_t who;
+    uint64_t epoch, last_epoch;
+    uint64_t withdrawals, handovers;
     struct memory_listener *listeners;
     size_t listener_count;
 };
@@ -252,13 +254,13 @@ static enum page_state state_of(const struct memory *mem, const struct page *pag
 {
     if (page->precise)
         return PAGE_PRECISE;
-    return page->armed || page->opened != mem->arms ? PAGE_ARMED : PAGE_OPEN;
+    return page->armed || page->opened != mem->epoch ? PAGE_ARMED : PAGE_OPEN;
 }
 
 static void open_page(const struct memory *mem, struct page *page)
 {
     page->precise = page->armed = false;
-    page->opened = mem->arms;
+    page->opened = mem->epoch;
 }
 
 void memory_set_state(struct memory *mem, uint64_t gpa, uint64_t length, enum page_state state)
@@ -291,16 +293,59 @@ void memory_set_state(struct memory *mem, uint64_t gpa, uint64_t length, enum pa
 
 void memory_arm_all(struct memory *mem)
 {
-    mem->arms++;
+    mem->epoch = memory_new_epoch(mem);
     mem->withdrawals++;
+}
+
+uint64_t memory_new_epoch(struct memory *mem)
+{
+    return ++mem->last_epoch;
+}
+
+void memory_enter(struct memory *mem, uint32_t who, uint64_t epoch)
+{
+    mem->who = who;
+    mem->epoch = epoch;
+}
+
+void memory_withdraw(struct memory *mem)
+{
+    mem->withdrawals++;
+}
+
+/* The page's own record, NULL for what is not RAM. */
+static struct page *page_at(const struct memory *mem, uint64_t gpa)
+{
+    struct slot *slot = find_slot(mem, gpa);
+    if (!slot || slot->region.kind != REGION_RAM)
+        return NULL;
+    return &slot->pages[(gpa - slot->region.base) >> mem->page_bits];
+}
+
+void memory_own(struct memory *mem, uint64_t gpa, uint32_t who)
+{
+    struct page *page = page_at(mem, gpa);
+    if (!page)
+        return;
+    page->owner = who;
+    mem->handovers += who != 0;
+}
+
+uint32_t memory_owner(const struct memory *mem, uint64_t gpa)
+{
+    const struct page *page = page_at(mem, gpa);
+    return page ? page->owner : 0;
+}
+
+const uint64_t *memory_handovers(const struct memory *mem)
+{
+    return &mem->handovers;
 }
 
 enum page_state memory_state(const struct memory *mem, uint64_t gpa)
 {
-    struct slot *slot = find_slot(mem, gpa);
-    if (!slot || slot->region.kind != REGION_RAM)
-        return PAGE_OPEN;
-    return state_of(mem, &slot->pages[(gpa - slot->region.base) >> mem->page_bits]);
+    const struct page *page = page_at(mem, gpa);
+    return page ? state_of(mem, page) : PAGE_OPEN;
 }
 
 const uint64_t *memory_withdrawals(const struct memory *mem)
@@ -330,6 +375,22 @@ static void first_write(struct memory *mem, struct slot *slot, struct page *page
     }
     if (!page->precise) /* a listener may have changed its mind about the page */
         open_page(mem, page);
+}
+
+static bool is_foreign(const struct memory *mem, const struct page *page)
+{
+    return page->owner && page->owner != mem->who;
+}
+
+static __attribute__((noinline)) void conflict(struct memory *mem, struct slot *slot,
+                                               struct page *page)
+{
+    uint64_t gpa = slot->region.base + ((uint64_t)(page - slot->pages) << mem->page_bits);
+    for (size_t i = 0; i < mem->listener_count; i++) {
+        const struct memory_listener *listener = &mem->listeners[i];
+        if (listener->conflict)
+            listener->conflict(listener->opaque, gpa);
+    }
 }
 
 static void code_changed(struct memory *mem, struct slot *slot, struct page *page)
@@ -364,6 +425,8 @@ struct grant memory_translate(struct memory *mem, uint64_t gpa, enum access_kind
     if (slot->region.kind == REGION_DEVICE)
         return (struct grant){.read = true, .write = true};
     struct page *page = &slot->pages[(gpa - slot->region.base) >> mem->page_bits];
+    if (is_foreign(mem, page))
+        conflict(mem, slot, page);
     if (kind == ACCESS_FETCH)
         return grant_fetch(mem, slot, page);
     if (slot->region.kind == REGION_ROM)
@@ -452,6 +515,8 @@ static void store_in_page(struct memory *mem, struct slot *slot, uint64_t gpa, c
 {
     uint64_t offset = gpa - slot->region.base;
     struct page *page = &slot->pages[offset >> mem->page_bits];
+    if (is_foreign(mem, page))
+        conflict(mem, slot, page);
     if (state_of(mem, page) == PAGE_ARMED)
         first_write(mem, slot, page);
     if (page->precise) {

@@ -18,6 +18,10 @@
  *            contents, so a listener can save the pre-image) and then opens the page;
  *   precise  every access is announced with its address, size and value.
  *
+ * Accesses are made by somebody: memory_enter() says who from now on, and in which epoch. A page is
+ * opened in an epoch and armed in every other, so beginning a new one arms all pages at once. A
+ * page may be somebody's own: the access of anybody else is announced as a conflict first.
+ *
  * Who asks for permissions: a CPU back end calls memory_translate() when its TLB misses and maps
  * only what it is granted. When a permission is withdrawn (a page is armed or made precise, or it
  * changes between data and code) the `withdrawals` counter moves on; a back end that has seen
@@ -105,8 +109,27 @@ const uint8_t *memory_host(const struct memory *mem, uint64_t gpa, uint64_t leng
 /* Changes the state of every RAM page that overlaps the range; other pages are left alone. */
 void memory_set_state(struct memory *mem, uint64_t gpa, uint64_t length, enum page_state state);
 
-/* Arms every RAM page that is not precise, in constant time. */
+/* Arms every RAM page that is not precise, in constant time: begins a new epoch. */
 void memory_arm_all(struct memory *mem);
+
+/* ---- Who accesses ------------------------------------------------------------------------- */
+
+/* A number that no epoch had before. The first epoch is 0, and is entered by nobody (0). */
+uint64_t memory_new_epoch(struct memory *mem);
+
+/* Accesses are `who`'s from now on, in that epoch. What a TLB was granted for somebody else, or in
+ * another epoch, must not be used any more: the caller sees to it, with memory_withdraw() if it is
+ * not known that the TLB in question holds nothing of the kind. */
+void memory_enter(struct memory *mem, uint32_t who, uint64_t epoch);
+void memory_withdraw(struct memory *mem);
+
+/* Makes the page of `gpa` somebody's own (0: nobody's). */
+void memory_own(struct memory *mem, uint64_t gpa, uint32_t who);
+uint32_t memory_owner(const struct memory *mem, uint64_t gpa);
+
+/* A counter that moves on whenever a page became somebody's own. TLBs of harts other than the one
+ * that runs may hold grants for such a page: they compare before they run again. */
+const uint64_t *memory_handovers(const struct memory *mem);
 
 /* The state now; PAGE_OPEN for what is not RAM. */
 enum page_state memory_state(const struct memory *mem, uint64_t gpa);
@@ -147,6 +170,9 @@ struct memory_listener {
     /* `value` is what is read or about to be stored. */
     void (*access)(void *opaque, uint64_t gpa, unsigned size, enum access_kind kind,
                    uint64_t value);
+    /* Somebody else is about to access a page that has an owner. The listener is expected to make
+     * the page precise or nobody's; if it is still owned, the access goes on as if it were not. */
+    void (*conflict)(void *opaque, uint64_t page_gpa);
     /* A page from which code may have been translated is about to change. */
     void (*code_changed)(void *opaque, uint64_t page_gpa);
     void *opaque;

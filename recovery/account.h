@@ -15,10 +15,10 @@
 struct account;
 
 enum outside_reason {
-    OUTSIDE_BOOT,         /* before the first request */
-    OUTSIDE_IDLE,         /* a thread whose request is none, with nothing to do: see account_where */
-    OUTSIDE_THREAD,       /* a kernel thread between requests */
-    OUTSIDE_EXEMPT,       /* exempt code, and open domains' own work */
+    OUTSIDE_BOOT,   /* before the first request */
+    OUTSIDE_IDLE,   /* a thread whose request is none, with nothing to do: see account_where */
+    OUTSIDE_THREAD, /* a kernel thread between requests */
+    OUTSIDE_EXEMPT, /* exempt code, and open domains' own work */
     OUTSIDE_AFTER_OUTPUT, /* the rest of a request that a barrier or a full log has committed */
     OUTSIDE_FIRMWARE,     /* machine mode */
     OUTSIDE_REASONS,
@@ -31,10 +31,10 @@ struct account_where {
         WHERE_INSIDE,
         WHERE_OUTSIDE,
     } where;
-    enum outside_reason reason;  /* WHERE_OUTSIDE */
-    enum request_kind kind;      /* WHERE_INSIDE */
-    uint64_t number;             /* WHERE_INSIDE: system call, cause, interrupt, index of function */
-    uint64_t thread;             /* identity, 0 if unknown */
+    enum outside_reason reason; /* WHERE_OUTSIDE */
+    enum request_kind kind;     /* WHERE_INSIDE */
+    uint64_t number;            /* WHERE_INSIDE: system call, cause, interrupt, index of function */
+    uint64_t thread;            /* identity, 0 if unknown */
 };
 
 struct account_counts {

@@ -57,8 +57,8 @@ struct recovery_policy {
     } thread;
 
     const char *syscall_table; /* array of function pointers that names system calls; NULL: none */
-    bool traps, interrupts;                       /* which of them begin requests */
-    const char *functions[POLICY_MAX_FUNCTIONS];  /* which begin requests too */
+    bool traps, interrupts;    /* which of them begin requests */
+    const char *functions[POLICY_MAX_FUNCTIONS]; /* which begin requests too */
     size_t function_count;
     const char *exempt[POLICY_MAX_FUNCTIONS]; /* neither logged nor tracked until they return */
     size_t exempt_count;
@@ -82,7 +82,7 @@ struct recovery_policy {
         size_t function_count;
         const char *checks[POLICY_MAX_FUNCTIONS]; /* functions that return 0 when all is well */
         size_t check_count;
-        bool breakpoints;   /* EBREAK in the kernel is a failure */
+        bool breakpoints;    /* EBREAK in the kernel is a failure */
         uint64_t hang_insns; /* a request that executed so many has failed; 0: never */
     } failure;
 
@@ -109,23 +109,23 @@ struct recovery_policy {
 
 enum inject_kind {
     INJECT_NONE,
-    INJECT_NULL,     /* a load from address 0 */
-    INJECT_FLIP,     /* one bit of a register */
-    INJECT_WILD,     /* a store of `value` to `address` */
-    INJECT_SKIP,     /* the instruction is not executed */
-    INJECT_BUG,      /* EBREAK */
-    INJECT_HANG,     /* an endless loop */
+    INJECT_NULL, /* a load from address 0 */
+    INJECT_FLIP, /* one bit of a register */
+    INJECT_WILD, /* a store of `value` to `address` */
+    INJECT_SKIP, /* the instruction is not executed */
+    INJECT_BUG,  /* EBREAK */
+    INJECT_HANG, /* an endless loop */
 };
 
 /* One fault: section `inject` of the config. */
 struct inject_policy {
     enum inject_kind kind;
-    const char *symbol; /* at this function ... */
-    uint64_t offset;    /* ... plus so many bytes */
-    uint64_t nth;       /* the nth time that it is executed inside a request, from 1 */
-    const char *task;   /* of this thread name only (Linux), NULL: any */
-    const char *reg;    /* INJECT_FLIP */
-    unsigned bit;       /* INJECT_FLIP */
+    const char *symbol;         /* at this function ... */
+    uint64_t offset;            /* ... plus so many bytes */
+    uint64_t nth;               /* the nth time that it is executed inside a request, from 1 */
+    const char *task;           /* of this thread name only (Linux), NULL: any */
+    const char *reg;            /* INJECT_FLIP */
+    unsigned bit;               /* INJECT_FLIP */
     const char *address_symbol; /* INJECT_WILD: symbol, or NULL and `address` */
     uint64_t address, value;    /* INJECT_WILD */
 };

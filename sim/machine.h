@@ -54,6 +54,14 @@ struct machine {
     struct boot_plan plan;
 
     /* State of the run */
+    struct machine_turn {
+        bool active;
+        unsigned hart; /* whose turn it is */
+        bool resumed;  /* the hart was paused in its turn and goes on from clock.now */
+        uint64_t from, until;
+        uint64_t reached; /* by the harts before it */
+        uint64_t next_poll;
+    } turn;
     enum machine_end end;
     unsigned exit_code; /* of the guest */
     unsigned reboots;

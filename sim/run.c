@@ -42,25 +42,57 @@ static int reboot(struct machine *machine, struct error *err)
     return 0;
 }
 
-/* Every hart runs from `from` to `until`; returns how many of them wait for an interrupt, -1 on
- * error. Afterwards clock->now is the time that the slowest hart that did not wait has reached. */
-static int turn(struct machine *machine, uint64_t from, uint64_t until, struct error *err)
+static void begin_turn(struct machine *machine, uint64_t until)
 {
+    machine->turn.active = true;
+    machine->turn.hart = 0;
+    machine->turn.resumed = false;
+    machine->turn.from = machine->clock.now;
+    machine->turn.until = until;
+    machine->turn.reached = 0;
+}
+
+/* Lets the hart run whose turn it is; -1 on error. */
+static int run_hart(struct machine *machine, struct error *err)
+{
+    struct machine_turn *turn = &machine->turn;
     struct clock *clock = &machine->clock;
-    uint64_t reached = 0;
-    for (unsigned i = 0; i < machine->hart_count; i++) {
-        clock->now = from;
-        clock->deadline = until;
-        if (cpu_run(machine->harts[i], err) == CPU_FAILED)
+    if (!turn->resumed) {
+        clock->now = turn->from;
+        clock->deadline = turn->until;
+    }
+    turn->resumed = false;
+    switch (cpu_run(machine->harts[turn->hart], err)) {
+    case CPU_FAILED:
+        return -1;
+    case CPU_PAUSED:
+        turn->resumed = true;
+        return 0;
+    case CPU_DEADLINE:
+    case CPU_IDLE:
+        break;
+    }
+    /* An event that this hart set for earlier ends the turn of the harts after it, too. */
+    turn->until = earlier(turn->until, clock->deadline);
+    if (clock->now > turn->reached)
+        turn->reached = clock->now;
+    turn->hart++;
+    return 0;
+}
+
+/* Every hart runs from turn.from to turn.until; returns how many of them wait for an interrupt, -1
+ * on error. Afterwards clock->now is the time that the slowest hart that did not wait has reached.
+ */
+static int finish_turn(struct machine *machine, struct error *err)
+{
+    while (machine->turn.hart < machine->hart_count) {
+        if (run_hart(machine, err))
             return -1;
-        /* An event that this hart set for earlier ends the turn of the harts after it, too. */
-        until = earlier(until, clock->deadline);
-        if (clock->now > reached)
-            reached = clock->now;
         if (machine->end != END_NONE || machine->reboot_wanted)
             break;
     }
-    clock->now = reached;
+    machine->turn.active = false;
+    machine->clock.now = machine->turn.reached;
     int waiting = 0; /* one hart may have woken another that had its turn before */
     for (unsigned i = 0; i < machine->hart_count; i++)
         waiting += cpu_idle(machine->harts[i]);
@@ -158,24 +190,33 @@ static void poll_console(struct machine *machine)
     }
 }
 
-static int run_turns(struct machine *machine, machine_tick_fn tick, void *opaque, struct error *err)
+/* What happens between turns: events, the host's side, ends. */
+static void between_turns(struct machine *machine, machine_tick_fn tick, void *opaque)
 {
     struct clock *clock = &machine->clock;
-    uint64_t next_poll = 0;
+    clock_fire(clock);
+    if (console_has_input(machine->console))
+        ns16550a_poll(machine->uart);
+    if (clock->now >= machine->turn.next_poll ||
+        clock->now >= console_next_timeout(machine->console)) {
+        machine->turn.next_poll = clock->now + POLL_TICKS;
+        poll_console(machine);
+        if (tick)
+            tick(opaque, machine);
+    }
+    check_ends(machine);
+}
+
+static int run_turns(struct machine *machine, machine_tick_fn tick, void *opaque, struct error *err)
+{
     for (;;) {
-        clock_fire(clock);
-        if (console_has_input(machine->console))
-            ns16550a_poll(machine->uart);
-        if (clock->now >= next_poll || clock->now >= console_next_timeout(machine->console)) {
-            next_poll = clock->now + POLL_TICKS;
-            poll_console(machine);
-            if (tick)
-                tick(opaque, machine);
+        if (!machine->turn.active) {
+            between_turns(machine, tick, opaque);
+            if (machine->end != END_NONE)
+                return 0;
+            begin_turn(machine, turn_end(machine));
         }
-        check_ends(machine);
-        if (machine->end != END_NONE)
-            return 0;
-        int waiting = turn(machine, clock->now, turn_end(machine), err);
+        int waiting = finish_turn(machine, err);
         if (waiting < 0)
             return -1;
         if (machine->reboot_wanted && reboot(machine, err))
@@ -184,7 +225,7 @@ static int run_turns(struct machine *machine, machine_tick_fn tick, void *opaque
             return 0;
         if ((unsigned)waiting == machine->hart_count) {
             skip_idle(machine);
-            next_poll = 0;
+            machine->turn.next_poll = 0;
         }
     }
 }

@@ -274,7 +274,6 @@ Test(decode, counts)
             cr_assert_eq(insn.size, insns[i].length, "%s", text);
             cr_assert_eq(insn.loads, insns[i].kind == LOAD || insns[i].kind == AMO, "%s", text);
             cr_assert_eq(insn.stores, insns[i].kind == STORE || insns[i].kind == AMO, "%s", text);
-            cr_assert_eq(insn.watched, 0, "%s", text);
             cr_assert(insn.cycles >= 1 && insn.cycles <= 40, "%s: %u cycles", text, insn.cycles);
         }
     }
@@ -559,22 +558,19 @@ Test(code, blocks_are_found_by_offset_and_size)
 {
     struct code_page *page = code_cache_page(cache, 0x1000);
     cr_assert_eq(code_page_find(page, 0, 8)->size, 0);
-    struct block block = code_page_add(cache, page, 0x10, toy, 8, false);
+    struct block block = code_page_add(cache, page, 0x10, toy, 8);
     cr_assert_eq(block.insns, 3);
-    cr_assert_eq(block.watched, 0);
-    code_page_add(cache, page, 0x10, toy, 6, true);
-    code_page_add(cache, page, 0x12, toy, 8, false);
-    code_page_add(cache, page, 0xffe, toy, 2, false);
+    code_page_add(cache, page, 0x10, toy, 6);
+    code_page_add(cache, page, 0x12, toy, 8);
+    code_page_add(cache, page, 0xffe, toy, 2);
     unsigned before = decoded;
     const struct block *found = code_page_find(page, 0x10, 8);
     cr_assert_eq(found->size, 8);
     cr_assert_eq(found->insns, 3);
     cr_assert_eq(found->loads, 2);
     cr_assert_eq(found->exit, 2);
-    cr_assert_eq(found->watched, 0);
     found = code_page_find(page, 0x10, 6);
     cr_assert_eq(found->insns, 2);
-    cr_assert_eq(found->watched, 1);
     cr_assert_eq(code_page_find(page, 0x12, 8)->size, 8);
     cr_assert_eq(code_page_find(page, 0xffe, 2)->insns, 1);
     cr_assert_eq(code_page_find(page, 0x10, 2)->size, 0);
@@ -587,15 +583,15 @@ Test(code, emptying)
 {
     struct code_page *one = code_cache_page(cache, 0x1000), *two = code_cache_page(cache, 0x2000);
     uint32_t versions[2] = {code_page_version(one), code_page_version(two)};
-    code_page_add(cache, one, 0, toy, 8, false);
-    code_page_add(cache, two, 0, toy, 8, false);
+    code_page_add(cache, one, 0, toy, 8);
+    code_page_add(cache, two, 0, toy, 8);
     cr_assert_eq(code_page_version(one), versions[0]);
     code_cache_empty(cache, 0x1abc);
     cr_assert_eq(code_page_version(one), versions[0] + 1);
     cr_assert_eq(code_page_version(two), versions[1]);
     cr_assert_eq(code_page_find(one, 0, 8)->size, 0);
     cr_assert_eq(code_page_find(two, 0, 8)->size, 8);
-    code_page_add(cache, one, 0, toy, 6, false);
+    code_page_add(cache, one, 0, toy, 6);
     cr_assert_eq(code_page_find(one, 0, 6)->size, 6);
     code_cache_empty(cache, 0x77000); /* never heard of */
     code_cache_empty_all(cache);
@@ -616,7 +612,7 @@ Test(code, more_blocks_than_fit)
     unsigned kept = 0;
     for (uint32_t n = 0; n < 70000; n++) {
         uint32_t offset = n % 2048 * 2, size = 2 + n / 2048 * 2;
-        struct block block = code_page_add(cache, page, offset, bytes, size, false);
+        struct block block = code_page_add(cache, page, offset, bytes, size);
         cr_assert_eq(block.insns, size / 2);
         const struct block *found = code_page_find(page, offset, size);
         cr_assert(found->size == 0 || found->size == size);
@@ -626,7 +622,7 @@ Test(code, more_blocks_than_fit)
     for (uint32_t n = 0; n < kept; n++)
         cr_assert_eq(code_page_find(page, n % 2048 * 2, 2 + n / 2048 * 2)->insns, 1 + n / 2048);
     code_cache_empty(cache, 0x1000);
-    code_page_add(cache, page, 0, bytes, 2, false);
+    code_page_add(cache, page, 0, bytes, 2);
     cr_assert_eq(code_page_find(page, 0, 2)->size, 2);
 }
 

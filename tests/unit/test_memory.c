@@ -74,8 +74,10 @@ static void on_code_changed(void *opaque, uint64_t page)
 static void listen_as(char who)
 {
     static char names[] = "abc";
-    struct memory_listener listener = {on_first_write, on_access, on_code_changed,
-                                       &names[who - 'a']};
+    struct memory_listener listener = {.first_write = on_first_write,
+                                       .access = on_access,
+                                       .code_changed = on_code_changed,
+                                       .opaque = &names[who - 'a']};
     cr_assert_eq(memory_listen(mem, &listener), 0);
 }
 
