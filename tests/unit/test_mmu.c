@@ -348,7 +348,8 @@ static void on_access(void *opaque, uint64_t gpa, unsigned size, enum access_kin
 Test(mmu, marking_is_announced)
 {
     struct diary diary = {0};
-    struct memory_listener listener = {on_first_write, on_access, NULL, &diary};
+    struct memory_listener listener = {
+        .first_write = on_first_write, .access = on_access, .opaque = &diary};
     cr_assert_eq(memory_listen(mem, &listener), 0);
     uint64_t before = entry(FRAME, V | R | W);
     uint64_t at = map_at(SV39, 0x1000, 0, before);
