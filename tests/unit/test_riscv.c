@@ -285,7 +285,8 @@ static struct machine *machine_new(void)
     m->shared = riscv_shared_new(&err);
     cr_assert_not_null(m->shared, "%s", err.text);
     add_hart(m, 0, RAM);
-    struct memory_listener listener = {on_first_write, on_access, NULL, m};
+    struct memory_listener listener = {
+        .first_write = on_first_write, .access = on_access, .code_changed = NULL, .opaque = m};
     cr_assert_eq(memory_listen(m->mem, &listener), 0);
     return m;
 }
