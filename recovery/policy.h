@@ -60,6 +60,8 @@ struct recovery_policy {
     bool traps, interrupts;    /* which of them begin requests */
     const char *functions[POLICY_MAX_FUNCTIONS]; /* which begin requests too */
     size_t function_count;
+    const char *endless[POLICY_MAX_FUNCTIONS]; /* entered when a request ends without returning */
+    size_t endless_count;
     const char *exempt[POLICY_MAX_FUNCTIONS]; /* neither logged nor tracked until they return */
     size_t exempt_count;
     struct policy_inverse {

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IASO_RECOVERY_LOG_H
+#define IASO_RECOVERY_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mem/memory.h"
+
+/*
+ * The undo log of a machine: what memory held before somebody changed it. An entry is a whole page
+ * or, where several threads write to one page ("shared"), some bytes of an aligned 8-byte word. It
+ * belongs to an owner (a domain) until the owner commits. Entries are numbered in the order in
+ * which they were made; positions are such numbers, and undoing goes from high to low.
+ *
+ * Beside undoing what some owners did, the log can take all memory back to a checkpoint. For that
+ * it must be told of every change while there is a checkpoint, whoever makes it, and it keeps what
+ * was committed since the oldest one (but for each page and each stretch between two checkpoints
+ * only the oldest contents).
+ */
+struct log;
+struct log_entry;
+
+/* Who made entries. Part of a domain; all zero at first. */
+struct log_owner {
+    struct log_entry *first; /* in no particular order */
+    struct log_owner *next, *previous;
+    uint64_t bytes, pages, words; /* now */
+    uint64_t saved_bytes, saved_pages, saved_words; /* ever */
+    bool known; /* is in the log's list of owners */
+};
+
+/* Told when the last entry of a page that has an owner is gone: nobody's uncommitted changes are in
+ * it any more. */
+typedef void (*log_released_fn)(void *opaque, uint64_t page_gpa, bool was_shared);
+
+struct log *log_new(struct memory *mem, log_released_fn released, void *opaque);
+void log_free(struct log *log);
+
+uint64_t log_position(const struct log *log);
+uint64_t log_bytes(const struct log *log); /* host memory held by entries */
+
+/* The page is about to change for the first time in a while: keeps its contents if they may be
+ * needed. `owner` is NULL for changes that nobody will undo alone. -1 when out of memory. */
+int log_save_page(struct log *log, struct log_owner *owner, uint64_t page_gpa,
+                  const uint8_t *contents);
+
+/* ---- Shared pages -------------------------------------------------------------------------- */
+
+/* Turns the page's entries into entries of words, by comparing what they hold with what came after.
+ * Stores that left a value as it was leave no trace. -1 when out of memory. */
+int log_share(struct log *log, uint64_t page_gpa);
+bool log_is_shared(const struct log *log, uint64_t page_gpa);
+
+/* Whose uncommitted change the byte is; NULL if nobody's. */
+struct log_owner *log_writer(const struct log *log, uint64_t gpa);
+
+/* Some bytes of a shared page, within one aligned word, are about to change. */
+int log_save_bytes(struct log *log, struct log_owner *owner, uint64_t gpa, unsigned size);
+
+/* The bytes were changed for good by somebody whom nobody undoes: those who had changed them before
+ * must not put them back any more. */
+void log_forget_bytes(struct log *log, uint64_t gpa, unsigned size);
+
+/* ---- Ends ---------------------------------------------------------------------------------- */
+
+/* The child's changes become the parent's. */
+void log_absorb(struct log *log, struct log_owner *parent, struct log_owner *child);
+
+/* The changes are for good. */
+void log_commit(struct log *log, struct log_owner *owner);
+
+/* Takes back all changes of these owners, newest first, and forgets them. Fails, with nothing done,
+ * when out of memory. Returns the number of pages restored in whole or in part, or -1. */
+long log_undo(struct log *log, struct log_owner *const *owners, size_t count);
+
+/* ---- Checkpoints --------------------------------------------------------------------------- */
+
+/* Returns the present position, after which everything can be taken back until the checkpoint is
+ * removed. 0 is no position. -1 (UINT64_MAX) when out of memory. */
+uint64_t log_checkpoint(struct log *log);
+void log_remove_checkpoint(struct log *log, uint64_t position);
+
+/* Memory as it was at the checkpoint; forgets all entries and checkpoints made since. */
+int log_undo_to(struct log *log, uint64_t position);
+
+#endif
