@@ -21,6 +21,18 @@ struct block {
         uint8_t *bytes; /* NULL: a free slot */
     } * chunks;
     size_t capacity, used;
+    /* What writes replaced, oldest first: entries[first] to entries[first + count - 1]. */
+    struct {
+        bool on;
+        uint64_t oldest; /* position of the first entry; marks before it are void */
+        struct replaced {
+            uint64_t offset;
+            size_t length;
+            uint8_t bytes[];
+        } * *entries;
+        size_t first, count, room;
+        uint64_t bytes;
+    } journal;
 };
 
 static int open_file(struct block *block, const char *path, struct error *err)
@@ -65,6 +77,7 @@ void block_close(struct block *block)
     if (!block)
         return;
     block_discard(block);
+    block_trim(block, UINT64_MAX);
     if (block->fd >= 0)
         close(block->fd);
     free(block);
@@ -85,8 +98,95 @@ uint64_t block_overlay_bytes(const struct block *block)
     return (uint64_t)block->used * CHUNK_SIZE;
 }
 
+/* ---- The journal ---- */
+
+uint64_t block_journal_bytes(const struct block *block)
+{
+    return block->journal.bytes;
+}
+
+static void journal_drop_oldest(struct block *block)
+{
+    struct replaced *entry = block->journal.entries[block->journal.first];
+    block->journal.bytes -= sizeof *entry + entry->length;
+    block->journal.first++;
+    block->journal.count--;
+    block->journal.oldest++;
+    free(entry);
+}
+
+/* Something happens that cannot be taken back. */
+static void journal_bar(struct block *block)
+{
+    if (!block->journal.on)
+        return;
+    while (block->journal.count)
+        journal_drop_oldest(block);
+    block->journal.oldest++;
+}
+
+static int journal_make_room(struct block *block)
+{
+    size_t first = block->journal.first, count = block->journal.count;
+    if (first + count < block->journal.room)
+        return 0;
+    if (first > count) {
+        memmove(block->journal.entries, block->journal.entries + first,
+                count * sizeof *block->journal.entries);
+        block->journal.first = 0;
+        return 0;
+    }
+    size_t room = block->journal.room ? block->journal.room * 2 : 64;
+    struct replaced **entries = realloc(block->journal.entries, room * sizeof *entries);
+    if (!entries)
+        return -1;
+    block->journal.entries = entries;
+    block->journal.room = room;
+    return 0;
+}
+
+/* Keeps `old`, which is at `offset` of the disk and about to be replaced. */
+static int journal_keep(struct block *block, uint64_t offset, const uint8_t *old, size_t length)
+{
+    if (!block->journal.on)
+        return 0;
+    struct replaced *entry = malloc(sizeof *entry + length);
+    if (!entry || journal_make_room(block)) {
+        free(entry);
+        return -1;
+    }
+    entry->offset = offset;
+    entry->length = length;
+    memcpy(entry->bytes, old, length);
+    block->journal.entries[block->journal.first + block->journal.count++] = entry;
+    block->journal.bytes += sizeof *entry + length;
+    return 0;
+}
+
+uint64_t block_mark(struct block *block)
+{
+    block->journal.on = true;
+    return block->journal.oldest + block->journal.count;
+}
+
+void block_trim(struct block *block, uint64_t mark)
+{
+    while (block->journal.count && block->journal.oldest < mark)
+        journal_drop_oldest(block);
+    if (mark == UINT64_MAX) {
+        journal_bar(block);
+        free(block->journal.entries);
+        block->journal.entries = NULL;
+        block->journal.first = block->journal.room = 0;
+        block->journal.on = false;
+    }
+}
+
+/* ---- The overlay ---- */
+
 void block_discard(struct block *block)
 {
+    journal_bar(block);
     for (size_t i = 0; i < block->capacity; i++)
         free(block->chunks[i].bytes);
     free(block->chunks);
@@ -175,6 +275,25 @@ static uint8_t *overlay_copy(struct block *block, uint64_t number)
     return bytes;
 }
 
+int block_undo(struct block *block, uint64_t mark)
+{
+    uint64_t oldest = block->journal.oldest;
+    if (!block->journal.on || mark < oldest || mark - oldest > block->journal.count)
+        return -1;
+    while (block->journal.count > mark - oldest) {
+        size_t last = block->journal.first + --block->journal.count;
+        struct replaced *entry = block->journal.entries[last];
+        uint64_t number = entry->offset / CHUNK_SIZE;
+        uint8_t *copy = chunk_slot(block->chunks, block->capacity, number)->bytes;
+        memcpy(copy + entry->offset % CHUNK_SIZE, entry->bytes, entry->length);
+        block->journal.bytes -= sizeof *entry + entry->length;
+        free(entry);
+    }
+    return 0;
+}
+
+/* ---- Reading and writing ---- */
+
 static bool in_range(const struct block *block, uint64_t sector, size_t sectors)
 {
     uint64_t all = block_sectors(block);
@@ -215,12 +334,14 @@ int block_write(struct block *block, uint64_t sector, const void *buffer, size_t
     const uint8_t *bytes = buffer;
     if (!in_range(block, sector, sectors) || block->mode == BLOCK_READ_ONLY)
         return -1;
-    if (block->mode == BLOCK_DIRECT)
+    if (block->mode == BLOCK_DIRECT) {
+        journal_bar(block);
         return file_write(block, offset, bytes, sectors * BLOCK_SECTOR_SIZE);
+    }
     for (size_t length = sectors * BLOCK_SECTOR_SIZE, part; length; length -= part) {
         part = chunk_part(offset, length);
         uint8_t *copy = overlay_copy(block, offset / CHUNK_SIZE);
-        if (!copy)
+        if (!copy || journal_keep(block, offset, copy + offset % CHUNK_SIZE, part))
             return -1;
         memcpy(copy + offset % CHUNK_SIZE, bytes, part);
         offset += part;

@@ -43,4 +43,22 @@ void block_discard(struct block *block);
 /* Host memory held by the overlay's contents, in bytes. */
 uint64_t block_overlay_bytes(const struct block *block);
 
+/*
+ * Undo. A mark is a position in the order of writes; from the first mark on, a journal keeps what
+ * each write to the overlay replaces. Writes in direct mode and block_discard() cannot be taken
+ * back: they make all earlier marks void.
+ */
+uint64_t block_mark(struct block *block);
+
+/* Takes back, newest first, what was written since. The present position is `mark` again, so that
+ * later marks are void. Returns -1, and nothing has changed, if the mark is void. */
+int block_undo(struct block *block, uint64_t mark);
+
+/* Makes all marks before `mark` void, and forgets what is only needed for them; UINT64_MAX makes
+ * all void and stops the journal until the next block_mark(). */
+void block_trim(struct block *block, uint64_t mark);
+
+/* Host memory held by the journal, in bytes. */
+uint64_t block_journal_bytes(const struct block *block);
+
 #endif

@@ -10,15 +10,18 @@
 
 /*
  * Where the guest kernel's dynamic reads and writes happened: inside a recovery domain, by kind and
- * number of the request, and by thread; or outside, by the reason. User mode is counted apart.
+ * number of the request, and by thread; or outside, by the reason. User mode is counted apart, and
+ * so is firmware, which is no part of the kernel.
+ *
+ * Whoever knows what a hart is executing charges what it has executed whenever that changes.
  */
 struct account;
 
 enum outside_reason {
-    OUTSIDE_BOOT,   /* before the first request */
-    OUTSIDE_IDLE,   /* a thread whose request is none, with nothing to do: see account_where */
-    OUTSIDE_THREAD, /* a kernel thread between requests */
-    OUTSIDE_EXEMPT, /* exempt code, and open domains' own work */
+    OUTSIDE_BOOT,         /* before the first request */
+    OUTSIDE_IDLE,         /* a hart's idle thread, with no request */
+    OUTSIDE_THREAD,       /* any other kernel thread with no request */
+    OUTSIDE_EXEMPT,       /* exempt code, and open domains' own work */
     OUTSIDE_AFTER_OUTPUT, /* the rest of a request that a barrier or a full log has committed */
     OUTSIDE_FIRMWARE,     /* machine mode */
     OUTSIDE_REASONS,
@@ -41,10 +44,15 @@ struct account_counts {
     uint64_t insns, loads, stores, cycles;
 };
 
+/* The number of requests, and the identity of threads, that there was no room for. */
+#define ACCOUNT_OTHERS UINT64_MAX
+
+/* NULL when out of memory. */
 struct account *account_new(void);
 void account_free(struct account *account);
 
-/* Adds to the bucket. Out of memory: goes to a bucket of its own kind with number UINT64_MAX. */
+/* Adds to the rows of the request or reason and of the thread. When there are too many rows, or no
+ * memory for them, what is new goes to ACCOUNT_OTHERS of its kind: nothing is lost. */
 void account_charge(struct account *account, const struct account_where *where,
                     const struct account_counts *counts);
 
@@ -52,14 +60,22 @@ void account_charge(struct account *account, const struct account_where *where,
 void account_domain(struct account *account, enum request_kind kind, uint64_t number,
                     uint64_t log_bytes, uint64_t pages, uint64_t records);
 
-/* Rows in a fixed order (by kind, then number; by reason; by thread id), NULL at the end. */
+/*
+ * Rows in a fixed order (by kind, then number; by reason; by thread), NULL at the end; valid until
+ * the next charge. `where` says what the row is of; its other fields are 0. A thread has two
+ * counts, and firmware is in neither.
+ */
 struct account_row {
     struct account_where where;
-    struct account_counts counts;
-    uint64_t domains, log_bytes, pages, records; /* WHERE_INSIDE, by request */
+    struct account_counts counts;  /* of a request or a reason; of a thread: inside of domains */
+    struct account_counts outside; /* of a thread only */
+    uint64_t domains, log_bytes, pages, records; /* of a request only */
 };
 const struct account_row *account_request(const struct account *account, size_t index);
 const struct account_row *account_outside(const struct account *account, size_t index);
 const struct account_row *account_thread(const struct account *account, size_t index);
+
+/* Sums: user mode, inside of domains, and outside of them (WHERE_OUTSIDE; without firmware). */
+struct account_counts account_total(const struct account *account, int where);
 
 #endif

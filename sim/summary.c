@@ -82,6 +82,13 @@ void summary_print(const struct summary *summary, FILE *out)
             ns % 1000000000);
     fprintf(out, "  console sha256  %s\n", summary->console_sha256);
     fprintf(out, "  memory sha256   %s\n", summary->memory_sha256);
+    const struct recovery_counts *counts = summary->recovery;
+    if (!counts)
+        return;
+    fprintf(out, "  domains         %" PRIu64 ", %" PRIu64 " committed, %" PRIu64 " aborted\n",
+            recovery_domains(counts), counts->committed, counts->aborted);
+    fprintf(out, "  failures        %" PRIu64 ", %" PRIu64 " recovered, %" PRIu64 " refused\n",
+            counts->faults, counts->recovered, recovery_refused(counts));
 }
 
 static cJSON *hart_json(const struct cpu *hart)
@@ -96,6 +103,23 @@ static cJSON *hart_json(const struct cpu *hart)
     cJSON_AddNumberToObject(json, "tlb_fills", (double)counts->tlb_fills);
     cJSON_AddNumberToObject(json, "tlb_flushes", (double)counts->tlb_flushes);
     return json;
+}
+
+static void add_recovery(cJSON *json, const struct recovery_counts *counts)
+{
+    cJSON *object = cJSON_AddObjectToObject(json, "recovery");
+    uint64_t refused = recovery_refused(counts), calls = counts->domains[REQUEST_SYSCALL];
+    cJSON_AddBoolToObject(object, "enabled", true);
+    cJSON_AddNumberToObject(object, "domains", (double)recovery_domains(counts));
+    cJSON_AddNumberToObject(object, "committed", (double)counts->committed);
+    cJSON_AddNumberToObject(object, "aborted", (double)counts->aborted);
+    cJSON_AddNumberToObject(object, "rolled_back", (double)counts->rolled_back);
+    cJSON_AddNumberToObject(object, "refused", (double)refused);
+    cJSON_AddNumberToObject(object, "refused_share", calls ? (double)refused / (double)calls : 0);
+    cJSON_AddNumberToObject(object, "recovered", (double)counts->recovered);
+    cJSON_AddNumberToObject(object, "faults", (double)counts->faults);
+    cJSON_AddNumberToObject(object, "dependencies", (double)counts->dependencies);
+    cJSON_AddNumberToObject(object, "log_bytes_peak", (double)counts->log_bytes_peak);
 }
 
 static cJSON *to_json(const struct summary *summary)
@@ -122,6 +146,8 @@ static cJSON *to_json(const struct summary *summary)
     cJSON *pages = cJSON_AddObjectToObject(json, "pages");
     cJSON_AddNumberToObject(pages, "first_writes", (double)machine->first_writes);
     cJSON_AddNumberToObject(pages, "precise_accesses", (double)machine->precise_accesses);
+    if (summary->recovery)
+        add_recovery(json, summary->recovery);
     return json;
 }
 

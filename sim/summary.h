@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "recovery/counts.h"
 #include "sim/machine.h"
 
 /* The outcome of a finished run. */
@@ -15,6 +16,7 @@ struct summary {
     char text[300];      /* where `failure` may be kept */
     char memory_sha256[65];
     char console_sha256[65];
+    const struct recovery_counts *recovery; /* set by the caller, NULL: there was none */
 };
 
 /* Judges the run by the config's expectations and takes the hashes. The machine must outlive the

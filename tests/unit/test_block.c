@@ -144,6 +144,108 @@ Test(block, direct_writes_reach_the_file)
     block_close(block);
 }
 
+static int first_byte(struct block *block, uint64_t sector)
+{
+    uint8_t bytes[BLOCK_SECTOR_SIZE];
+    cr_assert_eq(block_read(block, sector, bytes, 1), 0);
+    return bytes[0];
+}
+
+Test(block, undo_takes_back_in_order)
+{
+    struct block *block = open_as(BLOCK_OVERLAY);
+    fill(block, 3, 90, 1); /* before the journal */
+    uint64_t first = block_mark(block);
+    cr_expect_eq(block_mark(block), first);
+    fill(block, 2, 91, 8); /* in two chunks */
+    uint64_t second = block_mark(block);
+    cr_expect_gt(second, first);
+    fill(block, 3, 92, 1);
+    fill(block, 20, 93, 1);
+    fill(block, 3, 94, 2);
+
+    cr_expect_eq(block_undo(block, second), 0);
+    cr_expect_eq(block_mark(block), second);
+    for (unsigned sector = 0; sector < SECTORS; sector++)
+        cr_expect_eq(sector_byte(block, sector), sector >= 2 && sector < 10 ? 91 : (int)sector + 1);
+    cr_expect_eq(block_undo(block, second), 0); /* nothing to do */
+    fill(block, 9, 95, 1);
+    cr_expect_eq(block_undo(block, first), 0);
+    for (unsigned sector = 0; sector < SECTORS; sector++)
+        cr_expect_eq(sector_byte(block, sector), sector == 3 ? 90 : (int)sector + 1);
+    cr_expect_eq(block_undo(block, second), -1, "it lies ahead now");
+    cr_expect_eq(block_journal_bytes(block), 0);
+    block_close(block);
+    expect_file_untouched();
+}
+
+Test(block, trimmed_marks_are_void)
+{
+    struct block *block = open_as(BLOCK_OVERLAY);
+    uint64_t marks[300];
+    for (unsigned i = 0; i < 300; i++) {
+        marks[i] = block_mark(block);
+        fill(block, i % 4, (int)(i % 200), 1);
+        if (i >= 50)
+            block_trim(block, marks[i - 49]);
+    }
+    /* 49 writes are kept: the journal has moved on, not grown. */
+    cr_expect_lt(block_journal_bytes(block), 60 * (BLOCK_SECTOR_SIZE + 64));
+    cr_expect_eq(block_undo(block, marks[249]), -1);
+    cr_expect_eq(first_byte(block, 3), 299 % 200);
+    cr_expect_eq(block_undo(block, marks[250]), 0);
+    for (unsigned i = 246; i < 250; i++)
+        cr_expect_eq(sector_byte(block, i % 4), i % 200);
+    block_close(block);
+}
+
+Test(block, journal_stops_and_starts)
+{
+    struct block *block = open_as(BLOCK_OVERLAY);
+    cr_expect_eq(block_undo(block, 0), -1, "there was no mark");
+    uint64_t before = block_mark(block);
+    fill(block, 0, 50, 1);
+    uint64_t present = block_mark(block);
+    block_trim(block, UINT64_MAX);
+    cr_expect_eq(block_journal_bytes(block), 0);
+    fill(block, 0, 51, 1);
+    cr_expect_eq(block_journal_bytes(block), 0);
+    cr_expect_eq(block_undo(block, present), -1);
+    uint64_t after = block_mark(block);
+    fill(block, 0, 52, 1);
+    cr_expect_eq(block_undo(block, before), -1);
+    cr_expect_eq(block_undo(block, present), -1);
+    cr_expect_eq(sector_byte(block, 0), 52);
+    cr_expect_eq(block_undo(block, after), 0);
+    cr_expect_eq(sector_byte(block, 0), 51);
+    block_close(block);
+}
+
+Test(block, what_cannot_be_taken_back)
+{
+    struct block *block = open_as(BLOCK_DIRECT);
+    uint64_t before = block_mark(block);
+    cr_expect_eq(block_undo(block, before), 0);
+    fill(block, 4, 123, 1);
+    uint64_t after = block_mark(block);
+    cr_expect_eq(block_undo(block, before), -1);
+    cr_expect_eq(sector_byte(block, 4), 123);
+    cr_expect_eq(block_undo(block, after), 0);
+    block_close(block);
+
+    block = open_as(BLOCK_OVERLAY);
+    before = block_mark(block);
+    fill(block, 4, 124, 1);
+    block_discard(block);
+    cr_expect_eq(block_undo(block, before), -1);
+    cr_expect_eq(sector_byte(block, 4), 123);
+    after = block_mark(block);
+    fill(block, 4, 125, 1);
+    cr_expect_eq(block_undo(block, after), 0);
+    cr_expect_eq(sector_byte(block, 4), 123);
+    block_close(block);
+}
+
 struct range {
     uint64_t sector;
     size_t sectors;
