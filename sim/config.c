@@ -70,7 +70,8 @@ int config_load(struct config *config, const char *path, const char *const *over
     for (size_t i = 0; i < override_count && result == 0; i++)
         result = override_apply(&made, root, overrides[i], walk.err);
     if (result == 0)
-        result = walk_read(&walk) || walk_check_machine(&walk) ? -1 : 0;
+        result =
+            walk_read(&walk) || walk_check_machine(&walk) || walk_check_recovery(&walk) ? -1 : 0;
     override_free(&made);
     if (result) {
         one_line(walk.err);

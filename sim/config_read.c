@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sim/nearest.h"
@@ -27,7 +28,10 @@ static const char *range_text(const struct key *key, uint64_t value, char *buffe
     int units;
     if (schema_units(key->type, &units))
         return units_format((enum units)units, value, buffer, size);
-    snprintf(buffer, size, "%" PRIu64, value);
+    if (key->type == KEY_SIGNED)
+        snprintf(buffer, size, "%" PRId64, (int64_t)value);
+    else
+        snprintf(buffer, size, "%" PRIu64, value);
     return buffer;
 }
 
@@ -84,6 +88,17 @@ static int take_number(struct walk *walk, const struct key *key, const cJSON *no
     return 0;
 }
 
+static int take_signed(struct walk *walk, const struct key *key, const cJSON *node, char *place)
+{
+    double number = cJSON_IsNumber(node) ? node->valuedouble : NAN;
+    if (!(number == floor(number) && number >= (double)(int64_t)key->min &&
+          number <= (double)(int64_t)key->max))
+        return wrong_range(walk, key, node);
+    int64_t value = (int64_t)number;
+    memcpy(place, &value, sizeof value);
+    return 0;
+}
+
 static int wrong_choice(struct walk *walk, const struct key *key, const cJSON *node)
 {
     char expected[200] = "";
@@ -104,19 +119,34 @@ static int wrong_choice(struct walk *walk, const struct key *key, const cJSON *n
                      near ? near : "", near ? "\"?" : "");
 }
 
+static size_t find_choice(const struct key *key, const cJSON *node)
+{
+    size_t choice = 0;
+    while (key->choices[choice] &&
+           (!cJSON_IsString(node) || strcmp(key->choices[choice], node->valuestring)))
+        choice++;
+    return choice;
+}
+
 static int take_text(struct walk *walk, const struct key *key, const cJSON *node, char *place)
 {
     char found[WALK_FOUND_SIZE];
     size_t choice = 0;
     if (key->choices) {
-        while (key->choices[choice] &&
-               (!cJSON_IsString(node) || strcmp(key->choices[choice], node->valuestring)))
-            choice++;
+        choice = find_choice(key, node);
         if (!key->choices[choice])
             return wrong_choice(walk, key, node);
     }
     if (key->type == KEY_NAME && !(cJSON_IsString(node) && schema_name_is_valid(node->valuestring)))
         return walk_wrong(walk, "a name of 1 to 31 letters, digits, \"-\" or \"_\"", node);
+    if (key->type == KEY_SYMBOL) {
+        if (!cJSON_IsString(node) || !schema_symbol_is_valid(node->valuestring))
+            return walk_wrong(
+                walk, "a symbol's name (up to 255 letters, digits, \"_\", \".\", \"$\" or \"@\")",
+                node);
+        memcpy(place, &node->valuestring, sizeof node->valuestring);
+        return 0;
+    }
     if (!cJSON_IsString(node))
         return walk_wrong(walk, key->type == KEY_FILE ? "the name of a file" : "a string", node);
     const char *text = node->valuestring;
@@ -129,6 +159,61 @@ static int take_text(struct walk *walk, const struct key *key, const cJSON *node
         put_number(place, key->size, choice);
     else if (key->size)
         memcpy(place, &text, sizeof text);
+    return 0;
+}
+
+/* Cuts the offset off the string in the tree. */
+static int take_place(struct walk *walk, const struct key *key, const cJSON *node, char *base)
+{
+    static const char expected[] = "a symbol such as \"sys_read+0x10\", or an address";
+    const char *symbol = NULL;
+    uint64_t number = 0;
+    if (cJSON_IsNumber(node)) {
+        const struct key address = {.type = KEY_ADDRESS, .max = UINT64_MAX, .size = sizeof number};
+        if (take_number(walk, &address, node, (char *)&number))
+            return -1;
+    } else if (!cJSON_IsString(node)) {
+        return walk_wrong(walk, expected, node);
+    } else if (units_parse(UNITS_ADDRESS, node->valuestring, &number)) {
+        char *plus = strchr(node->valuestring, '+');
+        if (plus && units_parse(UNITS_ADDRESS, plus + 1, &number))
+            return walk_wrong(walk, expected, node);
+        if (plus)
+            *plus = 0;
+        symbol = node->valuestring;
+        bool valid = schema_symbol_is_valid(symbol) && !strchr(symbol, '?') &&
+                     !(symbol[0] >= '0' && symbol[0] <= '9');
+        if (plus && !valid)
+            *plus = '+';
+        if (!valid)
+            return walk_wrong(walk, expected, node);
+    }
+    memcpy(base + key->offset, &symbol, sizeof symbol);
+    memcpy(base + key->number_offset, &number, sizeof number);
+    return 0;
+}
+
+static int take_set(struct walk *walk, const struct key *key, const cJSON *node, char *place)
+{
+    const cJSON *item;
+    size_t index = 0;
+    unsigned set = 0;
+    if (!cJSON_IsArray(node))
+        return walk_wrong(walk, "an array", node);
+    cJSON_ArrayForEach(item, node)
+    {
+        size_t here = walk_enter(walk, NULL, index++), choice = find_choice(key, item);
+        if (!key->choices[choice])
+            return wrong_choice(walk, key, item);
+        if (set & (1u << choice))
+            return walk_fail(walk, "\"%s\" is there twice", key->choices[choice]);
+        set |= 1u << choice;
+        walk_leave(walk, here);
+    }
+    if (index < key->min)
+        return walk_fail(walk, "expected at least %" PRIu64 " element%s, found %zu", key->min,
+                         key->min == 1 ? "" : "s", index);
+    put_number(place, key->size, set);
     return 0;
 }
 
@@ -154,6 +239,15 @@ static void take_default(const struct key *key, char *place)
         while (strcmp(key->choices[value], key->fallback))
             value++;
         put_number(place, key->size, value);
+    } else if (key->type == KEY_SET) {
+        for (size_t i = 0; key->choices[i]; i++) {
+            const char *found = strstr(key->fallback, key->choices[i]);
+            value |= found ? UINT64_C(1) << i : 0;
+        }
+        put_number(place, key->size, value);
+    } else if (key->type == KEY_SIGNED) {
+        int64_t number = strtoll(key->fallback, NULL, 10);
+        memcpy(place, &number, sizeof number);
     } else if (schema_is_text(key->type)) {
         memcpy(place, &key->fallback, sizeof key->fallback);
     } else {
@@ -323,6 +417,12 @@ static int take(struct walk *walk, const struct key *key, const cJSON *node, cha
     }
     if (key->type == KEY_BOOLEAN)
         return take_boolean(walk, key, node, place);
+    if (key->type == KEY_SET)
+        return take_set(walk, key, node, place);
+    if (key->type == KEY_SIGNED)
+        return take_signed(walk, key, node, place);
+    if (key->type == KEY_PLACE)
+        return take_place(walk, key, node, base);
     if (schema_is_text(key->type))
         return take_text(walk, key, node, place);
     return take_number(walk, key, node, place);

@@ -12,6 +12,11 @@
 
 #include "sim/text.h"
 
+enum walk_origin walk_origin(const struct walk *walk, const char *path)
+{
+    return override_made(walk->overrides, path) ? ORIGIN_COMMAND_LINE : ORIGIN_FILE;
+}
+
 int walk_fail(struct walk *walk, const char *format, ...)
 {
     char message[sizeof walk->err->text], file[120];
@@ -19,7 +24,7 @@ int walk_fail(struct walk *walk, const char *format, ...)
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    if (override_made(walk->overrides, walk->path))
+    if (walk_origin(walk, walk->path) == ORIGIN_COMMAND_LINE)
         return error_set(walk->err, "--set %s: %s", walk->path, message);
     return error_set(walk->err, "%s: %s%s%s", text_path(walk->config->path, file, sizeof file),
                      walk->path, walk->path[0] ? ": " : "", message);

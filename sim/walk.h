@@ -30,7 +30,8 @@ struct walk {
 /* Validates the tree along the schema and fills the config. 0 or -1, as all below. */
 int walk_read(struct walk *walk);
 
-int walk_check_machine(struct walk *walk); /* memory, load, devices, files */
+int walk_check_machine(struct walk *walk);  /* memory, load, devices, files */
+int walk_check_recovery(struct walk *walk); /* recovery, inject, report */
 
 /* Goes to a member (or an element, if `name` is NULL); returns where to cut the path to come back.
  */
@@ -39,6 +40,13 @@ void walk_leave(struct walk *walk, size_t length);
 
 /* Goes to a path from the top, such as "memory[1].size". */
 void walk_at(struct walk *walk, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Who said what is at a path. Where two things contradict each other, blame the later one. */
+enum walk_origin {
+    ORIGIN_FILE,
+    ORIGIN_COMMAND_LINE,
+};
+enum walk_origin walk_origin(const struct walk *walk, const char *path);
 
 /* "FILE: PATH: message" or, if the command line is to blame, "--set PATH: message"; -1. */
 int walk_fail(struct walk *walk, const char *format, ...) __attribute__((format(printf, 2, 3)));
