@@ -163,7 +163,7 @@ static uint64_t pc_of(struct cpu *cpu)
     return riscv_pc((struct riscv *)cpu);
 }
 
-static const char *const x_names[32] = {"zero", "ra", "sp",  "gp",  "tp", "t0", "t1", "t2",
+const char *const riscv_x_names[32] = {"zero", "ra", "sp",  "gp",  "tp", "t0", "t1", "t2",
                                         "s0",   "s1", "a0",  "a1",  "a2", "a3", "a4", "a5",
                                         "a6",   "a7", "s2",  "s3",  "s4", "s5", "s6", "s7",
                                         "s8",   "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
@@ -202,7 +202,7 @@ static size_t registers_of(struct cpu *cpu, struct cpu_register *registers, size
     size_t count = 0;
     put_register(registers, size, &count, "pc", riscv_pc(hart));
     for (unsigned i = 1; i < 32; i++)
-        put_register(registers, size, &count, x_names[i], riscv_x(hart, i));
+        put_register(registers, size, &count, riscv_x_names[i], riscv_x(hart, i));
     if (uc_context_save(hart->uc, hart->context) == UC_ERR_OK)
         for (size_t i = 0; i < sizeof csr_names / sizeof csr_names[0]; i++)
             put_register(

@@ -21,6 +21,9 @@ enum riscv_level {
     RISCV_MACHINE = 3,
 };
 
+/* Names of the x registers in the ABI, as in `struct cpu_register`. */
+extern const char *const riscv_x_names[32];
+
 /* What the harts of a machine share: the decoded blocks of guest code, and where the engine keeps
  * its state. */
 struct riscv_shared;

@@ -128,7 +128,7 @@ struct inject_policy {
     const char *task;           /* of this thread name only (Linux), NULL: any */
     const char *reg;            /* INJECT_FLIP */
     unsigned bit;               /* INJECT_FLIP */
-    const char *address_symbol; /* INJECT_WILD: symbol, or NULL and `address` */
+    const char *address_symbol; /* INJECT_WILD: `address` counts from there; NULL: from 0 */
     uint64_t address, value;    /* INJECT_WILD */
 };
 

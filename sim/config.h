@@ -8,6 +8,7 @@
 
 #include "mem/error.h"
 #include "mem/memory.h"
+#include "recovery/policy.h"
 
 #define CONFIG_MAX_REGIONS 32
 #define CONFIG_MAX_LOADS   32
@@ -90,6 +91,13 @@ struct config {
         bool has_exit;
         unsigned exit; /* the guest's exit code, default 0 */
     } expect;
+
+    struct recovery_policy recovery;
+    struct inject_policy inject;
+
+    struct {
+        const char *dir; /* NULL: no reports; else there is a directory of that name, or nothing */
+    } report;
 
     void *storage; /* owns the strings */
 };

@@ -28,9 +28,14 @@ enum key_type {
     KEY_DURATION, /* */
     KEY_ADDRESS,  /* */
     KEY_ENUM,     /* one of the choices -> its index, an int */
+    KEY_SET,      /* an array of choices, min or more -> unsigned, bit (1 << index) of each */
+    KEY_SIGNED,   /* -> int64_t; min and max are int64_t as well, in two's complement */
+    KEY_SYMBOL,   /* a name in the guest, perhaps with a "?" at its end: if the guest has it */
+    KEY_PLACE,    /* symbol, symbol+offset or address -> symbol (or NULL); and the number */
 };
 
-#define SCHEMA_NAME_MAX 31
+#define SCHEMA_NAME_MAX   31
+#define SCHEMA_SYMBOL_MAX 255
 
 /* Largest integer that a JSON number holds for sure: 2^53 - 1. Larger ones are written as strings.
  */
@@ -58,7 +63,8 @@ struct key {
      * elements. */
     size_t offset, size; /* size 0: checked, but not kept */
     size_t count_offset;
-    size_t given_offset; /* of a bool that tells whether the key is there; 0: none */
+    size_t number_offset; /* KEY_PLACE: of the uint64_t for the offset or the address */
+    size_t given_offset;  /* of a bool that tells whether the key is there; 0: none */
 };
 
 /* The whole config, an object with the path "". */
@@ -81,10 +87,13 @@ const char *schema_elsewhere(const char *name);
 /* Is it a name that KEY_NAME and the members of a KEY_MAP may have? */
 bool schema_name_is_valid(const char *name);
 
+/* Is it a name that KEY_SYMBOL may have? */
+bool schema_symbol_is_valid(const char *name);
+
 /* For numbers: which units.h notation. True for the four types that have one. */
 bool schema_units(enum key_type type, int *units);
 
-/* Is the value some text (string, name, file, enum)? */
+/* Is the value some text (string, name, file, enum, symbol, place)? */
 bool schema_is_text(enum key_type type);
 
 #endif

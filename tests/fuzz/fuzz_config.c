@@ -27,6 +27,28 @@ static void check(bool holds, const char *what)
     abort();
 }
 
+static void check_recovery(const struct config *config)
+{
+    const struct recovery_policy *policy = &config->recovery;
+    uint64_t stack = policy->thread.stack_size;
+    check(policy->thread.by == THREAD_BY_STACK ? !(stack & (stack - 1)) : !!policy->thread.name,
+          "thread");
+    check(policy->function_count <= POLICY_MAX_FUNCTIONS &&
+              policy->exempt_count <= POLICY_MAX_FUNCTIONS &&
+              policy->output_count <= POLICY_MAX_OUTPUTS,
+          "policy counts");
+    for (size_t i = 0; i < policy->exempt_count; i++)
+        check(policy->exempt[i] && policy->exempt[i][0], "exempt");
+    for (size_t i = 0; i < policy->inverse_count; i++)
+        check(policy->inverses[i].call && policy->inverses[i].undo, "inverse");
+    for (size_t i = 0; i < policy->output_count; i++)
+        check(policy->outputs[i].device && policy->outputs[i].policy <= OUTPUT_IGNORE, "output");
+    check(policy->error >= -4095 && policy->error <= -1 && policy->torture_every, "policy");
+    const struct inject_policy *inject = &config->inject;
+    check(inject->kind == INJECT_NONE || (inject->symbol && inject->nth), "inject");
+    check(inject->kind != INJECT_FLIP || (inject->reg && inject->bit < 64), "flip");
+}
+
 static void check_config(const struct config *config)
 {
     check(config->machine.harts >= 1 && config->machine.harts <= CONFIG_MAX_HARTS, "harts");
@@ -46,6 +68,7 @@ static void check_config(const struct config *config)
     }
     for (size_t i = 0; i < config->run.script_count; i++)
         check(config->run.script[i].expect || config->run.script[i].send, "script");
+    check_recovery(config);
 }
 
 static void check_message(const struct error *err)

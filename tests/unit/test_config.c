@@ -140,6 +140,9 @@ Test(config, defaults)
     cr_assert_eq(config.run.pages, PAGES_OPEN);
     cr_assert_null(config.expect.console);
     cr_assert_not(config.expect.has_exit);
+    cr_assert_not(config.recovery.enabled);
+    cr_assert_eq(config.inject.kind, INJECT_NONE);
+    cr_assert_null(config.report.dir);
     config_free(&config);
 }
 
@@ -260,6 +263,205 @@ Test(config, overrides)
     cr_assert_str_eq(config.run.script[1].send, "x\\n", "plain text");
     cr_assert_str_eq(config.expect.console, "null");
     cr_assert_eq(config.run.max_insns, 1000);
+    config_free(&config);
+}
+
+/* ---- Recovery ------------------------------------------------------------------------------ */
+
+#define WITH(section) "{\"load\": [{\"firmware\": \"opensbi\"}], " section "}"
+
+Test(config_recovery, defaults)
+{
+    struct config config;
+    LOAD(&config, WITH("\"recovery\": {}"));
+    const struct recovery_policy *policy = &config.recovery;
+    cr_assert(policy->enabled, "the section is there");
+    cr_assert(policy->track);
+    cr_assert_eq(policy->thread.by, THREAD_BY_REGISTER);
+    cr_assert_str_eq(policy->thread.name, "tp");
+    cr_assert_not(policy->thread.kernel_half);
+    cr_assert_eq(policy->thread.stack_size, 16384);
+    cr_assert_eq(policy->thread.stride, 0);
+    cr_assert_null(policy->syscall_table);
+    cr_assert(policy->traps && policy->interrupts);
+    cr_assert_eq(policy->function_count + policy->exempt_count + policy->inverse_count, 0);
+    cr_assert_eq(policy->output_count, 0);
+    cr_assert_eq(policy->failure.function_count + policy->failure.check_count, 0);
+    cr_assert(policy->failure.breakpoints);
+    cr_assert_eq(policy->failure.hang_insns, 0);
+    cr_assert_eq(policy->on_failure, FAILURE_ERROR);
+    cr_assert_eq(policy->error, -5);
+    cr_assert_eq(policy->retries, 1);
+    cr_assert_eq(policy->innocents, FAILURE_RETRY);
+    cr_assert_null(policy->wake);
+    cr_assert_eq(policy->log_limit, 64 << 20);
+    cr_assert_eq(policy->torture, TORTURE_OFF);
+    cr_assert_eq(policy->torture_every, 1);
+    cr_assert_eq(policy->torture_kinds, (1u << REQUEST_KINDS) - 1);
+    cr_assert_not(policy->by_function);
+    cr_assert_eq(policy->costs.domain, 200);
+    cr_assert_eq(policy->costs.store, 12);
+    cr_assert_eq(policy->costs.load, 4);
+    cr_assert_eq(policy->costs.log_byte, 1);
+    cr_assert_eq(policy->costs.dependency, 60);
+    cr_assert_eq(policy->costs.commit, 100);
+    config_free(&config);
+}
+
+static const char recovery_full[] = WITH(
+    "\"devices\": {\"rng0\": {\"type\": \"virtio-rng\"}},\n"
+    "\"recovery\": {\"enabled\": false, \"track\": false,\n"
+    " \"thread\": {\"by\": \"symbol\", \"name\": \"current\", \"kernel_half\": true, "
+    "\"stack_size\": \"8K\", \"stride\": 64},\n"
+    " \"syscall_table\": \"sys_call_table\",\n"
+    " \"requests\": {\"traps\": false, \"interrupts\": false, \"functions\": [\"a.part.0\", "
+    "\"b\"]},\n"
+    " \"exempt\": [\"schedule\", \"swtch?\"],\n"
+    " \"inverse\": [{\"call\": \"kmalloc\", \"undo\": \"kfree\"}, "
+    "{\"argument\": \"first\", \"call\": \"get\", \"undo\": \"put\"}],\n"
+    " \"output\": {\"uart0\": \"defer\", \"rng0\": \"ignore\", \"test\": \"barrier\"},\n"
+    " \"failure\": {\"functions\": [\"die\"], \"checks\": [\"ok\", \"fine\"], \"breakpoints\": "
+    "false, \"hang\": \"1G\"},\n"
+    " \"on_failure\": \"retry\", \"error\": -4095, \"retries\": 1000, \"innocents\": \"error\",\n"
+    " \"wake\": \"wake_up\", \"log_limit\": \"4K\", \"torture\": \"rollback-retry\", "
+    "\"torture_every\": 7, \"torture_kinds\": [\"function\", \"syscall\"], \"by_function\": true,\n"
+    " \"costs\": {\"domain\": 1, \"store\": 2, \"load\": 3, \"log_byte\": 4, \"dependency\": 5, "
+    "\"commit\": 6}},\n"
+    "\"report\": {\"dir\": \"tests\"}");
+
+Test(config_recovery, everything)
+{
+    struct config config;
+    LOAD(&config, recovery_full);
+    const struct recovery_policy *policy = &config.recovery;
+    cr_assert_not(policy->enabled);
+    cr_assert_not(policy->track);
+    cr_assert_eq(policy->thread.by, THREAD_BY_SYMBOL);
+    cr_assert_str_eq(policy->thread.name, "current");
+    cr_assert(policy->thread.kernel_half);
+    cr_assert_eq(policy->thread.stack_size, 8192);
+    cr_assert_eq(policy->thread.stride, 64);
+    cr_assert_str_eq(policy->syscall_table, "sys_call_table");
+    cr_assert_not(policy->traps || policy->interrupts);
+    cr_assert_eq(policy->function_count, 2);
+    cr_assert_str_eq(policy->functions[0], "a.part.0");
+    cr_assert_str_eq(policy->functions[1], "b");
+    cr_assert_eq(policy->exempt_count, 2);
+    cr_assert_str_eq(policy->exempt[1], "swtch?");
+    cr_assert_eq(policy->inverse_count, 2);
+    cr_assert_str_eq(policy->inverses[0].call, "kmalloc");
+    cr_assert_str_eq(policy->inverses[0].undo, "kfree");
+    cr_assert_eq(policy->inverses[0].argument, INVERSE_RESULT);
+    cr_assert_eq(policy->inverses[1].argument, INVERSE_FIRST);
+    cr_assert_eq(policy->output_count, 3);
+    cr_assert_str_eq(policy->outputs[0].device, "uart0");
+    cr_assert_eq(policy->outputs[0].policy, OUTPUT_DEFER);
+    cr_assert_str_eq(policy->outputs[1].device, "rng0");
+    cr_assert_eq(policy->outputs[1].policy, OUTPUT_IGNORE);
+    cr_assert_eq(policy->outputs[2].policy, OUTPUT_BARRIER);
+    cr_assert_str_eq(policy->failure.functions[0], "die");
+    cr_assert_eq(policy->failure.check_count, 2);
+    cr_assert_not(policy->failure.breakpoints);
+    cr_assert_eq(policy->failure.hang_insns, 1000000000);
+    cr_assert_eq(policy->on_failure, FAILURE_RETRY);
+    cr_assert_eq(policy->error, -4095);
+    cr_assert_eq(policy->retries, 1000);
+    cr_assert_eq(policy->innocents, FAILURE_ERROR);
+    cr_assert_str_eq(policy->wake, "wake_up");
+    cr_assert_eq(policy->log_limit, 4096);
+    cr_assert_eq(policy->torture, TORTURE_ROLLBACK_RETRY);
+    cr_assert_eq(policy->torture_every, 7);
+    cr_assert_eq(policy->torture_kinds, 1u << REQUEST_FUNCTION | 1u << REQUEST_SYSCALL);
+    cr_assert(policy->by_function);
+    cr_assert_eq(policy->costs.domain, 1);
+    cr_assert_eq(policy->costs.commit, 6);
+    cr_assert_str_eq(config.report.dir, "tests", "a directory that is there will do");
+    config_free(&config);
+}
+
+Test(config_recovery, overrides)
+{
+    struct config config;
+    LOAD(&config, MINIMAL, "recovery.thread.name=x9", "recovery.error=-1",
+         "recovery.torture_kinds=[\"fault\"]", "recovery.exempt[0]=true", "recovery.exempt[1]=f?");
+    cr_assert(config.recovery.enabled);
+    cr_assert_str_eq(config.recovery.thread.name, "s1", "the ABI's name");
+    cr_assert_eq(config.recovery.error, -1);
+    cr_assert_eq(config.recovery.torture_kinds, 1u << REQUEST_FAULT);
+    cr_assert_str_eq(config.recovery.exempt[0], "true", "symbols are text");
+    cr_assert_eq(config.recovery.exempt_count, 2);
+    config_free(&config);
+    LOAD(&config, WITH("\"recovery\": {}"), "recovery.enabled=false");
+    cr_assert_not(config.recovery.enabled);
+    config_free(&config);
+}
+
+Test(config_recovery, what_is_no_contradiction)
+{
+    struct config config;
+    LOAD(&config, WITH("\"recovery\": {\"requests\": {\"functions\": [\"a\"]}, \"inverse\": "
+                       "[{\"call\": \"a\", \"undo\": \"b\"}, {\"call\": \"c\", \"undo\": \"b\"}],"
+                       "\"thread\": {\"by\": \"register\", \"stack_size\": \"12K\"},"
+                       "\"retries\": 3, \"on_failure\": \"error\"}"));
+    config_free(&config);
+}
+
+Test(config_inject, kinds)
+{
+    struct config config;
+    LOAD(&config, WITH("\"inject\": {\"kind\": \"flip\", \"at\": \"f+0x10\", \"register\": \"fp\", "
+                       "\"bit\": 63, \"nth\": \"2k\", \"task\": \"sh\"}"));
+    cr_assert_eq(config.inject.kind, INJECT_FLIP);
+    cr_assert_str_eq(config.inject.symbol, "f");
+    cr_assert_eq(config.inject.offset, 16);
+    cr_assert_str_eq(config.inject.reg, "s0");
+    cr_assert_eq(config.inject.bit, 63);
+    cr_assert_eq(config.inject.nth, 2000);
+    cr_assert_str_eq(config.inject.task, "sh");
+    config_free(&config);
+    LOAD(&config, WITH("\"inject\": {\"kind\": \"wild\", \"at\": \"f\", \"address\": 4096}"));
+    cr_assert_eq(config.inject.kind, INJECT_WILD);
+    cr_assert_eq(config.inject.offset, 0);
+    cr_assert_eq(config.inject.nth, 1);
+    cr_assert_null(config.inject.task);
+    cr_assert_null(config.inject.address_symbol);
+    cr_assert_eq(config.inject.address, 4096);
+    cr_assert_eq(config.inject.value, 0);
+    config_free(&config);
+    LOAD(&config,
+         WITH("\"inject\": {\"kind\": \"wild\", \"at\": \"f\", \"address\": \"jiffies+8\", "
+              "\"value\": \"0xffffffffffffffff\"}"));
+    cr_assert_str_eq(config.inject.address_symbol, "jiffies");
+    cr_assert_eq(config.inject.address, 8);
+    cr_assert_eq(config.inject.value, UINT64_MAX);
+    config_free(&config);
+    LOAD(&config, MINIMAL, "inject.kind=wild", "inject.at=f+4", "inject.address=0x80000000");
+    cr_assert_eq(config.inject.offset, 4);
+    cr_assert_eq(config.inject.address, 0x80000000);
+    config_free(&config);
+}
+
+Test(config_inject, another_kind_on_the_command_line)
+{
+    struct config config;
+    LOAD(&config,
+         WITH("\"inject\": {\"kind\": \"flip\", \"at\": \"f\", \"register\": \"a0\", "
+              "\"bit\": 1}"),
+         "inject.kind=bug");
+    cr_assert_eq(config.inject.kind, INJECT_BUG);
+    config_free(&config);
+}
+
+Test(config_inject, none_goes_with_torture)
+{
+    struct config config;
+    LOAD(&config, WITH("\"inject\": {\"kind\": \"none\", \"at\": \"f\"}, "
+                       "\"recovery\": {\"torture\": \"rollback-retry\"}"));
+    config_free(&config);
+    LOAD(&config,
+         WITH("\"inject\": {\"kind\": \"skip\", \"at\": \"f\"}, "
+              "\"recovery\": {\"torture\": \"rollback-retry\"}"),
+         "recovery.enabled=false");
     config_free(&config);
 }
 
