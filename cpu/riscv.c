@@ -171,7 +171,7 @@ const char *const riscv_x_names[32] = {"zero", "ra", "sp",  "gp",  "tp", "t0", "
 int riscv_register_number(const char *name)
 {
     for (int i = 0; i < 32; i++)
-        if (!strcmp(name, x_names[i]))
+        if (!strcmp(name, riscv_x_names[i]))
             return i;
     return -1;
 }
