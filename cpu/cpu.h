@@ -85,6 +85,8 @@ struct cpu_ops {
     void (*save)(struct cpu *cpu, void *state);
     void (*restore)(struct cpu *cpu, const void *state);
     void (*adopt)(struct cpu *cpu, const void *state);
+    uint64_t (*general)(struct cpu *cpu, unsigned number);
+    int (*general_number)(const char *name);
     int (*write)(struct cpu *cpu, const char *name, uint64_t value);
     void (*leave_trap)(struct cpu *cpu, bool step_over);
     void (*raise)(struct cpu *cpu, uint64_t cause, uint64_t value);
@@ -173,6 +175,18 @@ static inline void cpu_restore(struct cpu *cpu, const void *state)
 static inline void cpu_adopt(struct cpu *cpu, const void *state)
 {
     cpu->ops->adopt(cpu, state);
+}
+
+/* The number of a general register, or -1. */
+static inline int cpu_general_number(struct cpu *cpu, const char *name)
+{
+    return cpu->ops->general_number(name);
+}
+
+/* A general register by the architecture's number. */
+static inline uint64_t cpu_general(struct cpu *cpu, unsigned number)
+{
+    return cpu->ops->general(cpu, number);
 }
 
 /* Sets a general register or "pc" while the hart does not run; fails if there is none. */

@@ -164,9 +164,14 @@ static uint64_t pc_of(struct cpu *cpu)
 }
 
 const char *const riscv_x_names[32] = {"zero", "ra", "sp",  "gp",  "tp", "t0", "t1", "t2",
-                                        "s0",   "s1", "a0",  "a1",  "a2", "a3", "a4", "a5",
-                                        "a6",   "a7", "s2",  "s3",  "s4", "s5", "s6", "s7",
-                                        "s8",   "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
+                                       "s0",   "s1", "a0",  "a1",  "a2", "a3", "a4", "a5",
+                                       "a6",   "a7", "s2",  "s3",  "s4", "s5", "s6", "s7",
+                                       "s8",   "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
+
+static uint64_t general(struct cpu *cpu, unsigned number)
+{
+    return riscv_x((struct riscv *)cpu, number);
+}
 
 int riscv_register_number(const char *name)
 {
@@ -255,6 +260,8 @@ static const struct cpu_ops riscv_ops = {
     .save = riscv_save,
     .restore = riscv_restore,
     .adopt = riscv_adopt,
+    .general = general,
+    .general_number = riscv_register_number,
     .write = riscv_write,
     .leave_trap = riscv_leave_trap,
     .raise = riscv_raise,

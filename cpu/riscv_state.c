@@ -343,8 +343,10 @@ bool riscv_attend(struct riscv *hart)
         riscv_settle(hart);
     if (hart->attention & ATTEND_CONTEXT) {
         hart->attention &= ~(unsigned)ATTEND_CONTEXT;
-        if (hart->level != RISCV_USER)
+        if (hart->level != RISCV_USER) {
+            riscv_collect_counts(hart);
             cpu_announce_context(&hart->cpu);
+        }
         hart->attention |= ATTEND_TLB;
     }
     if (hart->attention & ATTEND_TLB) {

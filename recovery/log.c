@@ -425,22 +425,26 @@ bool log_is_shared(const struct log *log, uint64_t page_gpa)
     return page && page->shared;
 }
 
-struct log_owner *log_writer(const struct log *log, uint64_t gpa)
-{
-    const struct log_page *page = find_page(log, page_of(log, gpa));
-    if (!page || !page->words)
-        return NULL;
-    uint8_t bit = (uint8_t)(1u << gpa % WORD_SIZE);
-    for (struct log_entry *entry = page->words[(gpa - page->gpa) / WORD_SIZE]; entry;
-         entry = entry->below)
-        if (entry->mask & bit)
-            return entry->owner == &log->retained ? NULL : entry->owner;
-    return NULL;
-}
-
 static uint8_t mask_of(uint64_t gpa, unsigned size)
 {
     return (uint8_t)(((1u << size) - 1) << gpa % WORD_SIZE);
+}
+
+size_t log_writers(const struct log *log, uint64_t gpa, unsigned size,
+                   struct log_owner *writers[LOG_MAX_WRITERS])
+{
+    const struct log_page *page = find_page(log, page_of(log, gpa));
+    if (!page || !page->words)
+        return 0;
+    size_t count = 0;
+    uint8_t mask = mask_of(gpa, size);
+    struct log_entry *entry = page->words[(gpa - page->gpa) / WORD_SIZE];
+    for (; entry && mask; entry = entry->below) {
+        if ((entry->mask & mask) && entry->owner != &log->retained)
+            writers[count++] = entry->owner;
+        mask &= (uint8_t)~entry->mask;
+    }
+    return count;
 }
 
 /* Takes the bytes in `mask` from `from`. */
@@ -538,13 +542,9 @@ void log_absorb(struct log *log, struct log_owner *parent, struct log_owner *chi
             pass_on(log, entry, parent);
     }
     forget_owner(log, child);
-    parent->saved_bytes += child->saved_bytes;
-    parent->saved_pages += child->saved_pages;
-    parent->saved_words += child->saved_words;
 }
 
-/* Drops what no checkpoint needs any more. */
-static void collect(struct log *log)
+void log_collect(struct log *log)
 {
     for (struct log_entry *entry = log->retained.first, *next; entry; entry = next) {
         next = entry->next;
@@ -568,7 +568,7 @@ void log_commit(struct log *log, struct log_owner *owner)
     }
     forget_owner(log, owner);
     if (log->retained.bytes > log->collect_at)
-        collect(log);
+        log_collect(log);
 }
 
 static int newest_first(const void *a, const void *b)
@@ -654,7 +654,12 @@ void log_remove_checkpoint(struct log *log, uint64_t position)
             (log->checkpoint_count - at) * sizeof *log->checkpoints);
     log->checkpoint_count--;
     if (!log->checkpoint_count || log->retained.bytes > log->collect_at)
-        collect(log);
+        log_collect(log);
+}
+
+uint64_t log_oldest_checkpoint(const struct log *log)
+{
+    return log->checkpoint_count ? log->checkpoints[0] : UINT64_MAX;
 }
 
 int log_undo_to(struct log *log, uint64_t position)

@@ -26,9 +26,9 @@ struct log_entry;
 struct log_owner {
     struct log_entry *first; /* in no particular order */
     struct log_owner *next, *previous;
-    uint64_t bytes, pages, words; /* now */
+    uint64_t bytes, pages, words;                   /* now */
     uint64_t saved_bytes, saved_pages, saved_words; /* ever */
-    bool known; /* is in the log's list of owners */
+    bool known;                                     /* is in the log's list of owners */
 };
 
 /* Told when the last entry of a page that has an owner is gone: nobody's uncommitted changes are in
@@ -53,8 +53,11 @@ int log_save_page(struct log *log, struct log_owner *owner, uint64_t page_gpa,
 int log_share(struct log *log, uint64_t page_gpa);
 bool log_is_shared(const struct log *log, uint64_t page_gpa);
 
-/* Whose uncommitted change the byte is; NULL if nobody's. */
-struct log_owner *log_writer(const struct log *log, uint64_t gpa);
+/* Whose uncommitted changes some bytes of a shared page, within one aligned word, are. Returns how
+ * many; the same owner may come twice. */
+#define LOG_MAX_WRITERS 8
+size_t log_writers(const struct log *log, uint64_t gpa, unsigned size,
+                   struct log_owner *writers[LOG_MAX_WRITERS]);
 
 /* Some bytes of a shared page, within one aligned word, are about to change. */
 int log_save_bytes(struct log *log, struct log_owner *owner, uint64_t gpa, unsigned size);
@@ -81,6 +84,12 @@ long log_undo(struct log *log, struct log_owner *const *owners, size_t count);
  * removed. 0 is no position. -1 (UINT64_MAX) when out of memory. */
 uint64_t log_checkpoint(struct log *log);
 void log_remove_checkpoint(struct log *log, uint64_t position);
+
+/* Drops what no checkpoint needs any more, at once; otherwise that is done now and then. */
+void log_collect(struct log *log);
+
+/* UINT64_MAX if there is none. */
+uint64_t log_oldest_checkpoint(const struct log *log);
 
 /* Memory as it was at the checkpoint; forgets all entries and checkpoints made since. */
 int log_undo_to(struct log *log, uint64_t position);

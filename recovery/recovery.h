@@ -15,13 +15,25 @@
 
 /*
  * Recovery domains (Lenharth, Adve, King: "Recovery Domains", ASPLOS 2009) under a guest that knows
- * nothing of them. Listens to the harts and to memory, keeps threads, domains and the log, and takes
- * back what a failed request and those that depend on it did.
+ * nothing of them. Listens to the harts and to memory, keeps threads, domains and the log, and
+ * takes back what a failed request and those that depend on it did.
  *
  * The run loop calls recovery_turn() before each stretch of a hart, recovery_between() before
  * anything else may touch the guest, and recovery_paused() whenever cpu_run() returned CPU_PAUSED.
  */
 struct recovery;
+
+/* What became of a domain in a rollback. */
+struct recovery_event {
+    unsigned hart;
+    const char *what;    /* "failed", "innocent", "refused" */
+    const char *how;     /* "error", "retry"; or why it was refused */
+    const char *failure; /* what was seen: a function of the guest, "breakpoint", "hang", "check" */
+    bool has_domain;
+    uint64_t domain; /* its number, in the order of opening */
+    enum request_kind kind;
+    uint64_t number, thread;
+};
 
 /* What the machine does for recovery. */
 struct recovery_host {
@@ -35,6 +47,7 @@ struct recovery_host {
     uint64_t (*insns)(void *opaque);
     /* Sends a byte that was held back. */
     void (*output)(void *opaque, uint8_t byte);
+    void (*tell)(void *opaque, const struct recovery_event *event); /* may be NULL */
     void *opaque;
 };
 

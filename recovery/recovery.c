@@ -1,0 +1,661 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "recovery/recovery.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "recovery/engine.h"
+
+#define LEVEL_USER       0
+#define LEVEL_SUPERVISOR 1
+#define LEVEL_MACHINE    3
+
+#define CAUSE_BREAKPOINT 3
+#define CAUSE_ECALL_USER 8
+
+/* ---- Accounts ------------------------------------------------------------------------------ */
+
+static struct account_where where_is(const struct recovery *recovery, const struct lane *lane)
+{
+    const struct thread *thread = lane->thread;
+    struct account_where where = {.where = WHERE_OUTSIDE, .thread = thread ? thread->id : 0};
+    const struct domain *domain = thread ? thread->now.top : NULL;
+    if (lane->firmware)
+        where.reason = OUTSIDE_FIRMWARE;
+    else if (lane->user)
+        where.where = WHERE_USER;
+    else if (!recovery->any_request)
+        where.reason = OUTSIDE_BOOT;
+    else if (lane->mode == MODE_EXEMPT || (domain && domain->independent))
+        where.reason = OUTSIDE_EXEMPT;
+    else if (domain && domain->lost)
+        where.reason = OUTSIDE_AFTER_OUTPUT;
+    else if (!domain)
+        where.reason = thread && thread->idle ? OUTSIDE_IDLE : OUTSIDE_THREAD;
+    else {
+        where.where = WHERE_INSIDE;
+        where.kind = domain->kind;
+        where.number = domain->number;
+    }
+    return where;
+}
+
+void recovery_charge(struct recovery *recovery, unsigned hart)
+{
+    struct lane *lane = &recovery->lanes[hart];
+    const struct cpu_counts *now = &recovery->options.harts[hart]->counts;
+    const struct account_counts counts = {
+        .insns = now->insns - lane->charged.insns,
+        .loads = now->loads - lane->charged.loads,
+        .stores = now->stores - lane->charged.stores,
+        .cycles = now->cycles - lane->charged.cycles,
+    };
+    if (counts.insns < UINT64_C(1) << 63) /* not after a rewind */
+        account_charge(recovery->account, &lane->where, &counts);
+    lane->charged = (struct account_counts){now->insns, now->loads, now->stores, now->cycles};
+    lane->where = where_is(recovery, lane);
+}
+
+/* After each event: who accesses memory now, and whose account it goes to. */
+static void changed(struct recovery *recovery, unsigned hart)
+{
+    track_apply(recovery, hart);
+    recovery_charge(recovery, hart);
+}
+
+/* ---- Asking for a pause -------------------------------------------------------------------- */
+
+static void ask(struct recovery *recovery, unsigned hart, enum request what, struct domain *domain)
+{
+    struct lane *lane = &recovery->lanes[hart];
+    if (lane->asked != ASK_NOTHING)
+        return;
+    lane->asked = what;
+    lane->asked_for = domain;
+    cpu_pause(recovery->options.harts[hart]);
+}
+
+static void fail(struct recovery *recovery, unsigned hart, const char *what)
+{
+    struct lane *lane = &recovery->lanes[hart];
+    const struct cpu *cpu = recovery->options.harts[hart];
+    if (lane->calling) {
+        cpu_pause(recovery->options.harts[hart]); /* the call has failed */
+        return;
+    }
+    if (lane->thread && lane->thread->lost)
+        return;
+    if (lane->refused_at && lane->refused_at == cpu->counts.insns)
+        return; /* announced once more, after it was refused */
+    lane->failure = what;
+    ask(recovery, hart, ASK_FAILURE, NULL);
+}
+
+bool recovery_pausing(const struct recovery *recovery, unsigned hart)
+{
+    return recovery->lanes[hart].asked != ASK_NOTHING || recovery->lanes[hart].calling;
+}
+
+int recovery_paused(struct recovery *recovery, unsigned hart, struct error *err)
+{
+    struct lane *lane = &recovery->lanes[hart];
+    enum request asked = lane->asked;
+    lane->asked = ASK_NOTHING;
+    switch (asked) {
+    case ASK_NOTHING:
+        return 0;
+    case ASK_FAILURE:
+        rollback_failure(recovery, hart);
+        return 0;
+    case ASK_PUT_BACK:
+        rollback_put_back(recovery, hart);
+        return 0;
+    case ASK_REWIND:
+        return torture_rewind(recovery, hart, err);
+    }
+    return 0;
+}
+
+/* ---- Threads ------------------------------------------------------------------------------- */
+
+static bool identity(struct recovery *recovery, unsigned hart, uint64_t *id)
+{
+    const struct recovery_policy *policy = recovery->policy;
+    struct cpu *cpu = recovery->options.harts[hart];
+    switch (policy->thread.by) {
+    case THREAD_BY_REGISTER:
+        *id = cpu_general(cpu, recovery->identity_register);
+        break;
+    case THREAD_BY_STACK:
+        *id = cpu_general(cpu, REGISTER_SP) & ~(policy->thread.stack_size - 1);
+        break;
+    case THREAD_BY_SYMBOL:
+        if (cpu_read_virtual(cpu, recovery->mem,
+                             recovery->identity_symbol + hart * policy->thread.stride, id,
+                             sizeof *id))
+            return false;
+        break;
+    }
+    return *id && (!policy->thread.kernel_half || *id >> 63);
+}
+
+static void on_context(void *opaque, unsigned hart)
+{
+    struct recovery *recovery = opaque;
+    struct lane *lane = &recovery->lanes[hart];
+    uint64_t id = 0, insns = recovery->options.harts[hart]->counts.insns;
+    if (lane->firmware || lane->calling || !identity(recovery, hart, &id) ||
+        (lane->thread && lane->thread->id == id))
+        return;
+    struct thread *thread = thread_find(recovery, id);
+    if (!thread)
+        return;
+    if (lane->thread)
+        lane->thread->now.ran += insns - lane->since;
+    lane->thread = thread;
+    lane->since = insns;
+    changed(recovery, hart);
+    if (thread->put_back && !thread->now.exempt)
+        ask(recovery, hart, ASK_PUT_BACK, NULL);
+}
+
+/* ---- Requests ------------------------------------------------------------------------------ */
+
+static struct frame *push(struct thread *thread)
+{
+    struct thread_state *now = &thread->now;
+    if (now->frame_count == MAX_FRAMES) { /* forget the oldest that has no domain, if any */
+        unsigned i = 0;
+        while (i < MAX_FRAMES && now->frames[i].domain)
+            i++;
+        if (i == MAX_FRAMES)
+            return NULL;
+        now->exempt -= now->frames[i].kind == FRAME_EXEMPT;
+        memmove(now->frames + i, now->frames + i + 1, (MAX_FRAMES - i - 1) * sizeof *now->frames);
+        now->frame_count--;
+    }
+    struct frame *frame = &now->frames[now->frame_count++];
+    *frame = (struct frame){0};
+    return frame;
+}
+
+/* Leaves the frames from `index` on, without having returned from those above it. False if the
+ * domain of that one is to be executed again: then nothing has happened. */
+static bool pop_to(struct recovery *recovery, unsigned hart, unsigned index)
+{
+    struct thread_state *now = &recovery->lanes[hart].thread->now;
+    struct domain *domain = NULL;
+    for (unsigned i = index; i < now->frame_count && !domain; i++)
+        domain = now->frames[i].domain;
+    if (domain && torture_wants(recovery, domain)) {
+        ask(recovery, hart, ASK_REWIND, domain);
+        return false;
+    }
+    for (unsigned i = index; i < now->frame_count; i++)
+        now->exempt -= now->frames[i].kind == FRAME_EXEMPT;
+    now->frame_count = index;
+    if (domain)
+        domain_end(recovery, domain);
+    return true;
+}
+
+void recovery_begin_trap(struct recovery *recovery, unsigned hart, enum request_kind kind,
+                         uint64_t number)
+{
+    struct frame *frame = push(recovery->lanes[hart].thread);
+    if (!frame)
+        return;
+    frame->kind = FRAME_DOMAIN;
+    recovery->lanes[hart].thread->now.frame_count--;
+    frame->domain = domain_open(recovery, hart, kind, number, false);
+    recovery->lanes[hart].thread->now.frame_count++;
+    if (!frame->domain)
+        frame->kind = FRAME_TRAP;
+    else
+        torture_open(recovery, frame->domain);
+    track_apply(recovery, hart);
+}
+
+static void on_trap_entry(void *opaque, unsigned hart, const struct trap *trap)
+{
+    struct recovery *recovery = opaque;
+    const struct recovery_policy *policy = recovery->policy;
+    struct lane *lane = &recovery->lanes[hart];
+    if (trap->to == LEVEL_MACHINE) {
+        lane->firmware = true;
+        changed(recovery, hart);
+        return;
+    }
+    lane->user = false;
+    if (!lane->thread || lane->calling) {
+        recovery_charge(recovery, hart);
+        return;
+    }
+    bool from_user = trap->from == LEVEL_USER;
+    enum request_kind kind = trap->interrupt                   ? REQUEST_INTERRUPT
+                             : trap->cause == CAUSE_ECALL_USER ? REQUEST_SYSCALL
+                                                               : REQUEST_FAULT;
+    bool begins = trap->interrupt ? policy->interrupts : policy->traps && from_user;
+    if (begins && !lane->thread->now.exempt) {
+        uint64_t number = kind == REQUEST_SYSCALL
+                              ? cpu_general(recovery->options.harts[hart], REGISTER_A7)
+                              : trap->cause;
+        recovery_begin_trap(recovery, hart, kind, number);
+    } else {
+        struct frame *frame = push(lane->thread);
+        if (frame)
+            frame->kind = FRAME_TRAP;
+    }
+    changed(recovery, hart);
+    if (!from_user && !trap->interrupt && trap->cause == CAUSE_BREAKPOINT &&
+        policy->failure.breakpoints)
+        fail(recovery, hart, "breakpoint");
+}
+
+static void on_trap_return(void *opaque, unsigned hart, unsigned from, unsigned to)
+{
+    struct recovery *recovery = opaque;
+    struct lane *lane = &recovery->lanes[hart];
+    if (from == LEVEL_MACHINE) {
+        lane->firmware = false;
+        lane->user = to == LEVEL_USER;
+        changed(recovery, hart);
+        return;
+    }
+    if (!lane->thread || lane->calling)
+        return;
+    struct thread_state *now = &lane->thread->now;
+    unsigned index = 0;
+    if (to != LEVEL_USER) {
+        index = now->frame_count;
+        while (index > 0 && now->frames[index - 1].kind != FRAME_TRAP &&
+               now->frames[index - 1].kind != FRAME_DOMAIN)
+            index--;
+        if (!index)
+            return;
+        index--;
+    }
+    if (!pop_to(recovery, hart, index))
+        return;
+    lane->user = to == LEVEL_USER;
+    if (lane->user)
+        lane->thread->lost = false;
+    changed(recovery, hart);
+}
+
+/* ---- Functions ----------------------------------------------------------------------------- */
+
+/* Watches where the function returns to, on all harts: the thread may migrate. */
+static struct frame *push_function(struct recovery *recovery, unsigned hart, int kind)
+{
+    struct cpu *cpu = recovery->options.harts[hart];
+    uint64_t ra = cpu_general(cpu, REGISTER_RA);
+    for (unsigned i = 0; i < recovery->options.hart_count; i++)
+        if (cpu_watch(recovery->options.harts[i], ra))
+            return NULL;
+    struct frame *frame = push(recovery->lanes[hart].thread);
+    if (frame) {
+        frame->kind = kind;
+        frame->ra = ra;
+        frame->sp = cpu_general(cpu, REGISTER_SP);
+    }
+    return frame;
+}
+
+/* A function that opens a domain. */
+static void enter(struct recovery *recovery, unsigned hart, const struct point *point)
+{
+    bool inverse = point->kind == POINT_INVERSE;
+    struct thread_state *now = &recovery->lanes[hart].thread->now;
+    struct frame *frame = push_function(recovery, hart, inverse ? FRAME_INVERSE : FRAME_FUNCTION);
+    if (!frame)
+        return;
+    frame->index = point->index;
+    frame->argument = cpu_general(recovery->options.harts[hart], REGISTER_A0);
+    now->frame_count--;
+    frame->domain = domain_open(recovery, hart, REQUEST_FUNCTION, point->index, inverse);
+    now->frame_count += frame->domain != NULL;
+    if (frame->domain && !inverse)
+        torture_open(recovery, frame->domain);
+    changed(recovery, hart);
+}
+
+/* The thread has returned from the function of its frame `index`. */
+static void leave(struct recovery *recovery, unsigned hart, unsigned index)
+{
+    struct thread *thread = recovery->lanes[hart].thread;
+    const struct frame frame = thread->now.frames[index];
+    uint64_t result = cpu_general(recovery->options.harts[hart], REGISTER_A0);
+    struct domain *parent = frame.domain ? frame.domain->parent : NULL;
+    bool lost = frame.domain && frame.domain->lost;
+    if (frame.kind == FRAME_CHECK && result) {
+        fail(recovery, hart, "check");
+        if (recovery_pausing(recovery, hart))
+            return;
+    }
+    if (!pop_to(recovery, hart, index))
+        return;
+    if (frame.kind == FRAME_INVERSE && parent && !parent->lost && !lost) {
+        bool by_result = recovery->policy->inverses[frame.index].argument == INVERSE_RESULT;
+        uint64_t argument = by_result ? result : frame.argument;
+        if ((argument || !by_result) &&
+            domain_add_inverse(parent, recovery->undos[frame.index], argument))
+            domain_lose(recovery, parent, REFUSED_OTHER);
+    }
+    changed(recovery, hart);
+    if (frame.kind == FRAME_EXEMPT && thread->put_back && !thread->now.exempt)
+        ask(recovery, hart, ASK_PUT_BACK, NULL);
+}
+
+static void arrive(struct recovery *recovery, unsigned hart, const struct point *point)
+{
+    struct thread *thread = recovery->lanes[hart].thread;
+    if (point->kind == POINT_FAILURE) {
+        fail(recovery, hart, point->name);
+        return;
+    }
+    if (!thread || thread->now.exempt)
+        return;
+    switch (point->kind) {
+    case POINT_REQUEST:
+    case POINT_INVERSE:
+        enter(recovery, hart, point);
+        break;
+    case POINT_EXEMPT:
+        if (push_function(recovery, hart, FRAME_EXEMPT))
+            thread->now.exempt++;
+        changed(recovery, hart);
+        break;
+    case POINT_CHECK:
+        push_function(recovery, hart, FRAME_CHECK);
+        break;
+    case POINT_ENDLESS:
+        if (pop_to(recovery, hart, 0))
+            changed(recovery, hart);
+        break;
+    case POINT_FAILURE:
+        break;
+    }
+}
+
+static const struct point *first_point(const struct recovery *recovery, uint64_t address)
+{
+    size_t low = 0, high = recovery->point_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (recovery->points[middle].address < address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return recovery->points + low;
+}
+
+static void on_watched(void *opaque, unsigned hart, uint64_t pc)
+{
+    struct recovery *recovery = opaque;
+    struct lane *lane = &recovery->lanes[hart];
+    if (lane->thread && !lane->calling) {
+        const struct thread_state *now = &lane->thread->now;
+        uint64_t sp = cpu_general(recovery->options.harts[hart], REGISTER_SP);
+        for (unsigned i = now->frame_count; i > 0; i--) {
+            const struct frame *frame = &now->frames[i - 1];
+            if (frame->kind >= FRAME_FUNCTION && frame->ra == pc && frame->sp == sp) {
+                leave(recovery, hart, i - 1);
+                break;
+            }
+        }
+    }
+    const struct point *end = recovery->points + recovery->point_count;
+    for (const struct point *point = first_point(recovery, pc);
+         point < end && point->address == pc && lane->asked == ASK_NOTHING; point++)
+        if (!lane->calling || point->kind == POINT_FAILURE)
+            arrive(recovery, hart, point);
+}
+
+/* ---- The run loop's side ------------------------------------------------------------------- */
+
+static bool hangs(const struct recovery *recovery, unsigned hart)
+{
+    uint64_t limit = recovery->policy->failure.hang_insns;
+    const struct lane *lane = &recovery->lanes[hart];
+    if (!limit || !lane->thread || lane->user || lane->thread->lost || !lane->thread->now.top)
+        return false;
+    uint64_t ran =
+        lane->thread->now.ran + recovery->options.harts[hart]->counts.insns - lane->since;
+    for (const struct domain *domain = lane->thread->now.top; domain; domain = domain->parent)
+        if (domain->kind != REQUEST_INTERRUPT && ran - domain->ran > limit)
+            return true;
+    return false;
+}
+
+void recovery_turn(struct recovery *recovery, unsigned hart)
+{
+    recovery->active = hart;
+    track_apply(recovery, hart);
+    if (hangs(recovery, hart)) {
+        recovery->lanes[hart].failure = "hang";
+        rollback_failure(recovery, hart);
+    }
+}
+
+void recovery_between(struct recovery *recovery)
+{
+    for (unsigned i = 0; i < recovery->options.hart_count; i++)
+        if (recovery->lanes[i].thread && cpu_idle(recovery->options.harts[i]))
+            recovery->lanes[i].thread->idle = true;
+    recovery->active = recovery->options.hart_count;
+    track_outside(recovery);
+}
+
+void recovery_tell(struct recovery *recovery, unsigned hart, const char *what, const char *how,
+                   const struct domain *domain)
+{
+    const struct recovery_host *host = &recovery->options.host;
+    if (!host->tell)
+        return;
+    const struct recovery_event event = {
+        .hart = hart,
+        .what = what,
+        .how = how,
+        .failure = recovery->lanes[hart].failure,
+        .has_domain = domain != NULL,
+        .domain = domain ? domain->id : 0,
+        .kind = domain ? domain->kind : REQUEST_FUNCTION,
+        .number = domain ? domain->number : 0,
+        .thread = domain                         ? domain->thread->id
+                  : recovery->lanes[hart].thread ? recovery->lanes[hart].thread->id
+                                                 : 0,
+    };
+    host->tell(host->opaque, &event);
+}
+
+void recovery_finish(struct recovery *recovery)
+{
+    for (unsigned i = 0; i < recovery->options.hart_count; i++)
+        recovery_charge(recovery, i);
+    output_finish(recovery);
+}
+
+const struct recovery_counts *recovery_counts(const struct recovery *recovery)
+{
+    return &recovery->counts;
+}
+
+const struct account *recovery_account(const struct recovery *recovery)
+{
+    return recovery->account;
+}
+
+/* ---- Life ---------------------------------------------------------------------------------- */
+
+static int by_address(const void *a, const void *b)
+{
+    const struct point *x = a, *y = b;
+    if (x->address != y->address)
+        return x->address < y->address ? -1 : 1;
+    return (int)x->kind - (int)y->kind;
+}
+
+/* Resolves a name of the policy; one that ends in "?" may be missing, then *address is 0. */
+static int resolve(struct recovery *recovery, const char *name, uint64_t *address,
+                   struct error *err)
+{
+    char plain[128];
+    size_t length = strlen(name);
+    bool optional = length > 0 && name[length - 1] == '?';
+    *address = 0;
+    if (length >= sizeof plain)
+        return error_set(err, "the name is too long");
+    memcpy(plain, name, length + 1);
+    if (optional)
+        plain[length - 1] = 0;
+    const struct recovery_host *host = &recovery->options.host;
+    struct error why = {""};
+    if (host->symbol(host->opaque, plain, address, &why) && !optional)
+        return error_set(err, "%s", why.text);
+    return 0;
+}
+
+static int add_points(struct recovery *recovery, enum point_kind kind, const char *path,
+                      const char *const *names, size_t count, struct error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint64_t address;
+        if (resolve(recovery, names[i], &address, err))
+            return error_prefix(err, "recovery.%s[%zu]: ", path, i);
+        if (!address)
+            continue;
+        if (recovery->point_count == recovery->point_room) {
+            size_t room = recovery->point_room + 64;
+            struct point *points = realloc(recovery->points, room * sizeof *points);
+            if (!points)
+                return error_set(err, "out of memory");
+            recovery->points = points;
+            recovery->point_room = room;
+        }
+        recovery->points[recovery->point_count++] =
+            (struct point){address, kind, (unsigned)i, names[i]};
+    }
+    return 0;
+}
+
+static int find_points(struct recovery *recovery, struct error *err)
+{
+    const struct recovery_policy *policy = recovery->policy;
+    const char *calls[POLICY_MAX_FUNCTIONS];
+    for (size_t i = 0; i < policy->inverse_count; i++)
+        calls[i] = policy->inverses[i].call;
+    if (add_points(recovery, POINT_REQUEST, "requests.functions", policy->functions,
+                   policy->function_count, err) ||
+        add_points(recovery, POINT_EXEMPT, "exempt", policy->exempt, policy->exempt_count, err) ||
+        add_points(recovery, POINT_ENDLESS, "endless", policy->endless, policy->endless_count,
+                   err) ||
+        add_points(recovery, POINT_INVERSE, "inverse", calls, policy->inverse_count, err) ||
+        add_points(recovery, POINT_FAILURE, "failure.functions", policy->failure.functions,
+                   policy->failure.function_count, err) ||
+        add_points(recovery, POINT_CHECK, "failure.checks", policy->failure.checks,
+                   policy->failure.check_count, err))
+        return -1;
+    for (size_t i = 0; i < policy->inverse_count; i++)
+        if (resolve(recovery, policy->inverses[i].undo, &recovery->undos[i], err))
+            return error_prefix(err, "recovery.inverse[%zu].undo: ", i);
+    if (policy->wake && resolve(recovery, policy->wake, &recovery->wake, err))
+        return error_prefix(err, "recovery.wake: ");
+    if (policy->thread.by == THREAD_BY_SYMBOL &&
+        resolve(recovery, policy->thread.name, &recovery->identity_symbol, err))
+        return error_prefix(err, "recovery.thread.name: ");
+    if (recovery->point_count)
+        qsort(recovery->points, recovery->point_count, sizeof *recovery->points, by_address);
+    return 0;
+}
+
+static int listen(struct recovery *recovery, struct error *err)
+{
+    const struct cpu_listener listener = {
+        .trap_entry = on_trap_entry,
+        .trap_return = on_trap_return,
+        .watched = on_watched,
+        .context = on_context,
+        .opaque = recovery,
+    };
+    if (track_listen(recovery))
+        return error_set(err, "out of memory");
+    for (unsigned i = 0; i < recovery->options.hart_count; i++) {
+        struct cpu *cpu = recovery->options.harts[i];
+        if (cpu_listen(cpu, &listener))
+            return error_set(err, "too many listeners");
+        for (size_t k = 0; k < recovery->point_count; k++)
+            if (cpu_watch(cpu, recovery->points[k].address))
+                return error_set(err, "out of memory");
+    }
+    return 0;
+}
+
+struct recovery *recovery_new(const struct recovery_options *options, struct error *err)
+{
+    struct recovery *recovery = calloc(1, sizeof *recovery);
+    if (!recovery) {
+        error_set(err, "out of memory");
+        return NULL;
+    }
+    recovery->options = *options;
+    recovery->policy = options->policy;
+    recovery->mem = options->mem;
+    recovery->threads_end = &recovery->threads;
+    recovery->active = options->hart_count;
+    recovery->sweep_at = 256;
+    recovery->log = log_new(options->mem, track_released, recovery);
+    recovery->account = account_new();
+    recovery->undos = calloc(POLICY_MAX_FUNCTIONS, sizeof *recovery->undos);
+    recovery->outside_epoch = memory_new_epoch(options->mem);
+    recovery->uart = OUTPUT_BARRIER;
+    for (size_t i = 0; i < options->policy->output_count; i++)
+        if (!strcmp(options->policy->outputs[i].device, "uart0"))
+            recovery->uart = options->policy->outputs[i].policy;
+    if (options->policy->thread.by == THREAD_BY_REGISTER)
+        recovery->identity_register =
+            (unsigned)cpu_general_number(options->harts[0], options->policy->thread.name);
+    if (!recovery->log || !recovery->account || !recovery->undos)
+        error_set(err, "out of memory");
+    else if (!find_points(recovery, err) && !listen(recovery, err))
+        return recovery;
+    recovery_free(recovery);
+    return NULL;
+}
+
+static void free_domains(struct domain *domain)
+{
+    while (domain) {
+        struct domain *next = domain->next;
+        free(domain->registers);
+        free(domain);
+        domain = next;
+    }
+}
+
+void recovery_free(struct recovery *recovery)
+{
+    if (!recovery)
+        return;
+    log_free(recovery->log);
+    recovery->log = NULL;
+    for (struct domain *domain = recovery->oldest; domain; domain = domain->next) {
+        domain->checkpoint = 0;
+        torture_drop(recovery, domain);
+        free(domain->needs);
+        free(domain->dependents);
+        free(domain->inverses);
+    }
+    free_domains(recovery->oldest);
+    free_domains(recovery->spare);
+    for (struct thread *thread = recovery->threads, *next; thread; thread = next) {
+        next = thread->next;
+        free(thread);
+    }
+    account_free(recovery->account);
+    free(recovery->output.bytes);
+    free(recovery->points);
+    free(recovery->undos);
+    free(recovery);
+}
