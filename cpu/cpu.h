@@ -74,6 +74,14 @@ struct cpu_call {
     uint64_t max_insns;
 };
 
+/* What the code at an address has done. */
+struct cpu_profile_counts {
+    uint64_t insns, loads, stores;
+};
+
+typedef void (*cpu_profile_fn)(void *opaque, uint64_t pc, const struct cpu_profile_counts *inside,
+                               const struct cpu_profile_counts *outside);
+
 struct cpu_ops {
     const char *name; /* "riscv64" */
     enum cpu_stop (*run)(struct cpu *cpu, struct error *err);
@@ -91,6 +99,8 @@ struct cpu_ops {
     void (*leave_trap)(struct cpu *cpu, bool step_over);
     void (*raise)(struct cpu *cpu, uint64_t cause, uint64_t value);
     int (*call)(struct cpu *cpu, const struct cpu_call *call, uint64_t *result, struct error *err);
+    void (*profile_inside)(struct cpu *cpu, bool inside);
+    int (*profile)(struct cpu *cpu, cpu_profile_fn visit, void *opaque);
     int (*reset)(struct cpu *cpu, struct error *err);
     uint64_t (*pc)(struct cpu *cpu);
     /* Fills up to `size` entries, returns how many there are. */
@@ -217,6 +227,24 @@ static inline int cpu_call(struct cpu *cpu, const struct cpu_call *call, uint64_
                            struct error *err)
 {
     return cpu->ops->call(cpu, call, result, err);
+}
+
+/* What follows, from the next block on, happens inside of a recovery domain, or outside. */
+static inline void cpu_profile_inside(struct cpu *cpu, bool inside)
+{
+    cpu->ops->profile_inside(cpu, inside);
+}
+
+/*
+ * Visits, by address, the basic blocks of the kernel (level 1) that ran since the hart was made,
+ * if its back end was asked to profile. Their sums are exact: they equal what cpu_counts got at
+ * that level, as a block that is cut short by a trap counts only up to the instruction that
+ * trapped. What was undone by cpu_restore() stays in, for it was done. A block is inside or outside
+ * as a whole. Fails when out of memory.
+ */
+static inline int cpu_profile(struct cpu *cpu, cpu_profile_fn visit, void *opaque)
+{
+    return cpu->ops->profile(cpu, visit, opaque);
 }
 
 void cpu_announce_context(struct cpu *cpu);

@@ -21,6 +21,8 @@ static void take_fault(struct riscv *hart)
          * every instruction that traps, this one counts. */
         hart->attention &= ~(unsigned)ATTEND_EXIT;
         hart->counts[LANE_INSNS]++;
+        if (hart->profile)
+            riscv_profile_lone(hart, pc);
         if ((pc & ~PAGE_OFFSET) == page)
             value = pc;
         riscv_exception(hart,
@@ -246,6 +248,7 @@ static void free_hart(struct cpu *cpu)
         uc_close(hart->uc);
     code_map_free(&hart->code_map);
     free(hart->watched.slots);
+    riscv_profile_free(hart->profile);
     free(hart);
 }
 
@@ -266,6 +269,8 @@ static const struct cpu_ops riscv_ops = {
     .leave_trap = riscv_leave_trap,
     .raise = riscv_raise,
     .call = riscv_call,
+    .profile_inside = riscv_profile_inside,
+    .profile = riscv_profile_visit,
     .reset = reset,
     .pc = pc_of,
     .registers = registers_of,
@@ -349,7 +354,9 @@ struct cpu *riscv_new(const struct riscv_options *options, uint64_t pc, struct e
     hart->seen_withdrawals = *hart->withdrawals;
     hart->handovers = memory_handovers(options->mem);
     hart->seen_handovers = *hart->handovers;
-    if (code_map_init(&hart->code_map)) {
+    if (options->profile)
+        hart->profile = riscv_profile_new();
+    if (code_map_init(&hart->code_map) || (options->profile && !hart->profile)) {
         error_set(err, "out of memory");
         free_hart(&hart->cpu);
         return NULL;

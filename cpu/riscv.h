@@ -38,6 +38,7 @@ struct riscv_options {
     struct riscv_shared *shared;
     uint64_t (*time)(void *opaque); /* the time CSR */
     void *time_opaque;
+    bool profile;       /* count for cpu_profile(), at a cost for each block */
     bool hook_accesses; /* also count with the engine's own per-access hooks, for comparison */
 };
 

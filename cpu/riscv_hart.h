@@ -132,7 +132,8 @@ struct riscv {
         const struct region *region;
     } windows[RISCV_MAX_WINDOWS];
     size_t window_count;
-    struct error failure; /* text if something went wrong inside of a hook */
+    struct riscv_profile *profile; /* NULL: not asked for */
+    struct error failure;          /* text if something went wrong inside of a hook */
 };
 
 /* ---- riscv_state.c: trap entry and return, interrupts ---- */
@@ -214,6 +215,26 @@ void riscv_refresh(struct riscv *hart);
 int riscv_register_number(const char *name);
 uint64_t riscv_x(struct riscv *hart, unsigned number);
 void riscv_set_x(struct riscv *hart, unsigned number, uint64_t value);
+
+/* ---- riscv_profile.c: what each block of the kernel did; hart->profile is not NULL ---- */
+
+struct riscv_profile *riscv_profile_new(void);
+void riscv_profile_free(struct riscv_profile *profile);
+
+/* hart->last is about to run. */
+void riscv_profile_run(struct riscv *hart);
+
+/* `delta` is added to what was counted of hart->last when it ran last. */
+void riscv_profile_correct(struct riscv *hart, lanes delta);
+
+/* An instruction at pc counts that no block holds. */
+void riscv_profile_lone(struct riscv *hart, uint64_t pc);
+
+/* The fast block is about to become another. */
+void riscv_profile_flush(struct riscv *hart, const struct fast_block *block);
+
+void riscv_profile_inside(struct cpu *cpu, bool inside);
+int riscv_profile_visit(struct cpu *cpu, cpu_profile_fn visit, void *opaque);
 
 /* ---- riscv_hooks.c: what the engine calls ---- */
 

@@ -182,6 +182,8 @@ static __attribute__((noinline)) struct fast_block *find_block(struct riscv *har
         block = code_page_add(hart->shared->code, page, pc & PAGE_OFFSET, bytes, (uint32_t)got);
     }
     struct fast_block *fast = page ? fast_block_at(hart, pc) : &hart->blocks[FAST_BLOCKS];
+    if (hart->profile)
+        riscv_profile_flush(hart, fast);
     bool watched = riscv_is_watched(hart, pc);
     bool context = block.context && hart->level != RISCV_USER && hears_context(hart);
     bool special = block.exit || watched || context;
@@ -260,6 +262,15 @@ static void on_block(uc_engine *uc, uint64_t pc, uint32_t size, void *opaque)
     } else {
         on_special_block(hart, pc, size);
     }
+}
+
+/* The same, if there is a profile to keep. */
+static void on_block_profiled(uc_engine *uc, uint64_t pc, uint32_t size, void *opaque)
+{
+    struct riscv *hart = opaque;
+    on_block(uc, pc, size, opaque);
+    if (!hart->stopping)
+        riscv_profile_run(hart);
 }
 
 /* ---- Memory ---- */
@@ -483,7 +494,7 @@ int riscv_add_hooks(struct riscv *hart, struct error *err)
         void *function;
         const char *name;
     } hooks[] = {
-        {UC_HOOK_BLOCK, (void *)on_block, "block"},
+        {UC_HOOK_BLOCK, hart->profile ? (void *)on_block_profiled : (void *)on_block, "block"},
         {UC_HOOK_TLB_FILL, (void *)on_tlb_fill, "TLB fill"},
         {UC_HOOK_INTR, (void *)on_exception, "interrupt"},
         {UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE, (void *)on_access, "access"},

@@ -376,6 +376,8 @@ void riscv_cut_short(struct riscv *hart, uint64_t end)
     uint64_t size = last->key & FAST_SIZE;
     if (executed == size + 2) { /* the engine's blocks end before an instruction of all zeros */
         hart->counts += (lanes){1, 0, 0, 1};
+        if (hart->profile)
+            riscv_profile_correct(hart, (lanes){1, 0, 0, 1});
         riscv_forget_last(hart);
     }
     if (executed >= size)
@@ -383,12 +385,17 @@ void riscv_cut_short(struct riscv *hart, uint64_t end)
     uint8_t bytes[CODE_BLOCK_MAX];
     size_t known = riscv_code_bytes(hart, last->pc, bytes, (size_t)executed);
     struct block part = code_decode(hart->shared->code, bytes, (uint32_t)known);
-    hart->counts -= last->counts - (lanes){part.insns, part.loads, part.stores, part.cycles};
+    lanes beyond = last->counts - (lanes){part.insns, part.loads, part.stores, part.cycles};
+    hart->counts -= beyond;
+    if (hart->profile)
+        riscv_profile_correct(hart, -beyond);
     riscv_forget_last(hart); /* counted once only */
 }
 
 void riscv_forget_last(struct riscv *hart)
 {
+    if (hart->profile)
+        riscv_profile_flush(hart, &hart->blocks[FAST_BLOCKS]);
     hart->blocks[FAST_BLOCKS] = (struct fast_block){0};
     hart->exits[FAST_BLOCKS] = (struct fast_exit){0};
     hart->last = &hart->blocks[FAST_BLOCKS];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "sim/profile.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 struct profile {
@@ -53,6 +54,27 @@ int profile_add(struct profile *profile, uint64_t pc, const struct account_count
     add(&row->inside, inside);
     add(&row->outside, outside);
     return 0;
+}
+
+struct visitor {
+    struct profile *profile;
+    bool failed;
+};
+
+static void on_visit(void *opaque, uint64_t pc, const struct cpu_profile_counts *inside,
+                     const struct cpu_profile_counts *outside)
+{
+    struct visitor *visitor = opaque;
+    const struct account_counts in = {inside->insns, inside->loads, inside->stores, 0};
+    const struct account_counts out = {outside->insns, outside->loads, outside->stores, 0};
+    if (profile_add(visitor->profile, pc, &in, &out))
+        visitor->failed = true;
+}
+
+int profile_add_hart(struct profile *profile, struct cpu *cpu)
+{
+    struct visitor visitor = {.profile = profile};
+    return cpu_profile(cpu, on_visit, &visitor) || visitor.failed ? -1 : 0;
 }
 
 static int by_address(const void *a, const void *b)

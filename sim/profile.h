@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cpu/cpu.h"
 #include "recovery/account.h"
 #include "sim/symbols.h"
 
@@ -24,6 +25,9 @@ void profile_free(struct profile *profile);
 /* Adds what the code at pc has done. -1 when out of memory. */
 int profile_add(struct profile *profile, uint64_t pc, const struct account_counts *inside,
                 const struct account_counts *outside);
+
+/* Adds what cpu_profile() knows. -1 when out of memory. */
+int profile_add_hart(struct profile *profile, struct cpu *cpu);
 
 /* Puts the functions in order: most loads and stores first, then by address. */
 void profile_sort(struct profile *profile);

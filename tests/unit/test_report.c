@@ -134,6 +134,33 @@ Test(report, functions_by_accesses)
     symbols_free(symbols);
 }
 
+static int two_blocks(struct cpu *cpu, cpu_profile_fn visit, void *opaque)
+{
+    const struct cpu_profile_counts none = {0}, few = {3, 2, 1};
+    visit(opaque, UINT64_C(0xffffffff80001000), &few, &none);
+    visit(opaque, UINT64_C(0xffffffff80001010), &none, &few);
+    return cpu->number ? -1 : 0;
+}
+
+Test(report, functions_of_harts)
+{
+    static const struct cpu_ops ops = {.profile = two_blocks};
+    struct cpu good = {.ops = &ops}, incomplete = {.ops = &ops, .number = 1};
+    struct symbols *symbols = made_symbols();
+    struct profile *profile = profile_new(symbols);
+    cr_expect_eq(profile_add_hart(profile, &good), 0);
+    cr_expect_eq(profile_add_hart(profile, &good), 0);
+    cr_expect_eq(profile_add_hart(profile, &incomplete), -1);
+    profile_sort(profile);
+    const struct profile_row *row = profile_row(profile, 0);
+    cr_expect_str_eq(row->name, "__riscv_sys_read");
+    cr_expect_eq(row->inside.insns, 9);
+    cr_expect_eq(row->outside.loads, 6);
+    cr_expect_eq(row->outside.stores, 3);
+    profile_free(profile);
+    symbols_free(symbols);
+}
+
 /* ---- The report --------------------------------------------------------------------------- */
 
 Test(report, cost_model)

@@ -257,6 +257,8 @@ static uint64_t time_of(void *opaque)
     return ((struct machine *)opaque)->time;
 }
 
+static bool profiled;
+
 static void add_hart(struct machine *m, unsigned number, uint64_t pc)
 {
     struct error err = {""};
@@ -265,7 +267,8 @@ static void add_hart(struct machine *m, unsigned number, uint64_t pc)
                                     .clock = &m->clock,
                                     .shared = m->shared,
                                     .time = time_of,
-                                    .time_opaque = m};
+                                    .time_opaque = m,
+                                    .profile = profiled};
     m->cpu[number] = riscv_new(&options, pc, &err);
     cr_assert_not_null(m->cpu[number], "%s", err.text);
     struct cpu_listener listener = {
@@ -1714,5 +1717,201 @@ Test(riscv, armed_for_both_harts)
         m->event_count = 0;
         run_for(m, 1, 20);
         cr_assert_eq(m->event_count, 1);
+    }
+}
+
+/* ---- The profile ---- */
+
+struct visit {
+    uint64_t pc;
+    struct cpu_profile_counts inside, outside;
+};
+
+static struct visit visits[32];
+static size_t visit_count;
+
+static void on_visit(void *opaque, uint64_t pc, const struct cpu_profile_counts *inside,
+                     const struct cpu_profile_counts *outside)
+{
+    cr_assert_eq(opaque, m);
+    cr_assert_lt(visit_count, sizeof visits / sizeof visits[0]);
+    visits[visit_count++] = (struct visit){pc, *inside, *outside};
+}
+
+static void visit_all(void)
+{
+    visit_count = 0;
+    cr_assert_eq(cpu_profile(m->cpu[0], on_visit, m), 0);
+    for (size_t i = 1; i < visit_count; i++)
+        cr_assert_lt(visits[i - 1].pc, visits[i].pc);
+}
+
+static void set_up_profiled(void)
+{
+    tear_down();
+    profiled = true;
+    set_up();
+}
+
+static void expect_profile(struct cpu_profile_counts counts, uint64_t insns, uint64_t loads,
+                           uint64_t stores)
+{
+    cr_expect_eq(counts.insns, insns, "%lu insns", counts.insns);
+    cr_expect_eq(counts.loads, loads, "%lu loads", counts.loads);
+    cr_expect_eq(counts.stores, stores, "%lu stores", counts.stores);
+}
+
+/* A loop, and a block that a load cuts short. */
+#define PROFILED_CODE                                                                         \
+    addi(A0, ZERO, 5), /* loop: */ load(8, A1, S0, 0), store(8, A1, S0, 8), addi(A0, A0, -1), \
+        bnez(A0, -12), store(8, A1, S0, 16), load(8, A1, ZERO, 0x18), store(8, A1, S0, 24), WFI
+
+Test(riscv, profile_of_the_kernel)
+{
+    set_up_profiled();
+    enter_level(RISCV_SUPERVISOR, 0, 0);
+    CODE(m, ENTERED, PROFILED_CODE);
+    cr_assert_eq(run_for(m, 0, 1000), CPU_IDLE);
+    for (unsigned again = 0; again < 2; again++) {
+        visit_all();
+        cr_assert_eq(visit_count, 3);
+        cr_expect_eq(visits[0].pc, ENTERED);
+        cr_expect_eq(visits[1].pc, ENTERED + 4);
+        cr_expect_eq(visits[2].pc, ENTERED + 20);
+        expect_profile(visits[0].outside, 5, 1, 1);
+        expect_profile(visits[1].outside, 16, 4, 4);
+        expect_profile(visits[2].outside, 2, 1, 1);
+        for (size_t i = 0; i < 3; i++)
+            expect_profile(visits[i].inside, 0, 0, 0);
+    }
+}
+
+Test(riscv, profile_without_users)
+{
+    set_up_profiled();
+    enter_level(RISCV_USER, 0, 0);
+    CODE(m, ENTERED, PROFILED_CODE);
+    cr_assert_eq(run_for(m, 0, 1000), CPU_IDLE);
+    visit_all();
+    cr_expect_eq(visit_count, 0);
+}
+
+Test(riscv, no_profile)
+{
+    enter_level(RISCV_SUPERVISOR, 0, 0);
+    CODE(m, ENTERED, PROFILED_CODE);
+    cpu_profile_inside(m->cpu[0], true);
+    cr_assert_eq(run_for(m, 0, 1000), CPU_IDLE);
+    visit_all();
+    cr_expect_eq(visit_count, 0);
+}
+
+/* Inside from the loop's second round on. */
+static void go_inside(void *opaque, unsigned hart, uint64_t pc)
+{
+    (void)hart;
+    (void)pc;
+    cpu_profile_inside(((struct machine *)opaque)->cpu[0], true);
+}
+
+/* The access that traps changes sides, as a rollback does. */
+static void go_outside(void *opaque, unsigned hart, const struct trap *trap)
+{
+    (void)hart;
+    (void)trap;
+    cpu_profile_inside(((struct machine *)opaque)->cpu[0], false);
+}
+
+Test(riscv, profile_inside_and_outside)
+{
+    set_up_profiled();
+    const struct cpu_listener listener = {
+        .watched = go_inside, .trap_entry = go_outside, .opaque = m};
+    cr_assert_eq(cpu_listen(m->cpu[0], &listener), 0);
+    cr_assert_eq(cpu_watch(m->cpu[0], ENTERED + 4), 0);
+    enter_level(RISCV_SUPERVISOR, 0, 0);
+    CODE(m, ENTERED, PROFILED_CODE);
+    cr_assert_eq(run_for(m, 0, 1000), CPU_IDLE);
+    visit_all();
+    cr_assert_eq(visit_count, 3);
+    expect_profile(visits[0].outside, 5, 1, 1);
+    expect_profile(visits[0].inside, 0, 0, 0);
+    expect_profile(visits[1].inside, 16, 4, 4);
+    expect_profile(visits[2].inside, 2, 1, 1);
+    expect_profile(visits[2].outside, 0, 0, 0);
+}
+
+/* Two blocks that push each other out. */
+Test(riscv, profile_of_blocks_that_are_forgotten)
+{
+    const uint64_t a = RAM + 0x3000, b = RAM + 0x23004;
+    set_up_profiled();
+    enter_level(RISCV_SUPERVISOR, 0, 0);
+    CODE(m, ENTERED, addi(A0, ZERO, 10), jal(ZERO, (int)(a - ENTERED - 4)));
+    CODE(m, a, load(8, A1, S0, 0), jal(ZERO, (int)(b - a - 4)));
+    CODE(m, b, store(8, A1, S0, 0), addi(A0, A0, -1), bnez(A0, 8), WFI,
+         jal(ZERO, -(int)(b + 16 - a)));
+    cr_assert_eq(run_for(m, 0, 1000), CPU_IDLE);
+    visit_all();
+    cr_assert_eq(visit_count, 5);
+    cr_expect_eq(visits[1].pc, a);
+    expect_profile(visits[1].outside, 20, 10, 0);
+    cr_expect_eq(visits[2].pc, b);
+    expect_profile(visits[2].outside, 30, 0, 10);
+    expect_profile(visits[3].outside, 1, 0, 0);
+    expect_profile(visits[4].outside, 9, 0, 0);
+}
+
+static struct cpu_counts at_return, at_trap;
+
+static void note_return(void *opaque, unsigned hart, unsigned from, unsigned to)
+{
+    (void)hart;
+    (void)from;
+    if (to == RISCV_SUPERVISOR)
+        at_return = ((struct machine *)opaque)->cpu[0]->counts;
+}
+
+static void note_trap(void *opaque, unsigned hart, const struct trap *trap)
+{
+    (void)hart;
+    if (trap->from == RISCV_SUPERVISOR)
+        at_trap = ((struct machine *)opaque)->cpu[0]->counts;
+}
+
+Test(riscv, profile_is_exact)
+{
+    const uint32_t last[] = {
+        ECALL,
+        EBREAK,
+        load(8, A1, ZERO, 0x18),
+        store(4, A1, ZERO, -4),
+        0xffffffff,
+        0,
+        atomic(0, 8, A1, ZERO, A2),
+        atomic(2, 8, A1, ZERO, ZERO),
+        csrr(A1, 0x7b0),
+        jalr(RA, ZERO, 0x10) /* cannot be fetched */,
+    };
+    for (size_t i = 0; i < sizeof last / sizeof last[0]; i++) {
+        set_up_profiled();
+        const struct cpu_listener listener = {
+            .trap_entry = note_trap, .trap_return = note_return, .opaque = m};
+        cr_assert_eq(cpu_listen(m->cpu[0], &listener), 0);
+        enter_level(RISCV_SUPERVISOR, 0, 0);
+        CODE(m, ENTERED, addi(A0, ZERO, 3), load(8, A1, S0, 0), addi(A0, A0, -1), bnez(A0, -8),
+             store(8, ZERO, S0, 0), last[i], load(8, A3, S0, 0), store(8, A3, S0, 8), WFI);
+        cr_assert_eq(run_for(m, 0, 1000), CPU_IDLE);
+        visit_all();
+        struct cpu_profile_counts sum = {0};
+        for (size_t j = 0; j < visit_count; j++) {
+            sum.insns += visits[j].outside.insns;
+            sum.loads += visits[j].outside.loads;
+            sum.stores += visits[j].outside.stores;
+        }
+        cr_expect_eq(sum.insns, at_trap.insns - at_return.insns, "%zu: %lu", i, sum.insns);
+        cr_expect_eq(sum.loads, at_trap.loads - at_return.loads, "%zu", i);
+        cr_expect_eq(sum.stores, at_trap.stores - at_return.stores, "%zu", i);
+        cr_expect_geq(sum.insns, 12);
     }
 }
