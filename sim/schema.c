@@ -165,7 +165,7 @@ static const struct key keys[] = {
     {KEY("recovery.enabled", KEY_BOOLEAN,
          "Whether there are any; false where the section is not there at all."),
      DEFAULT("true"), CONFIG(recovery.enabled)},
-    {KEY("recovery.preset", KEY_FILE,
+    {KEY("recovery.preset", KEY_STRING,
          "What to start from: linux-riscv64, xv6-like, by-stack, by-symbol, or a file (with \"/\" "
          "in "
          "its name or \".json\" at its end) like those in configs/presets. The section's own keys "
