@@ -5,6 +5,7 @@
 #include "sim/json.h"
 #include "sim/nearest.h"
 #include "sim/preset.h"
+#include "sim/schema.h"
 #include "sim/text.h"
 #include "sim/walk.h"
 
@@ -100,9 +101,7 @@ static int merge(struct walk *walk, cJSON *section, const cJSON *preset)
         if (member(preset, item->string) != item)
             return walk_fail(walk, "the key is there twice");
         cJSON *own = member(section, item->string);
-        if (cJSON_IsNull(own)) {
-            cJSON_DeleteItemFromObjectCaseSensitive(section, item->string);
-        } else if (cJSON_IsObject(own) && cJSON_IsObject(item)) {
+        if (cJSON_IsObject(own) && cJSON_IsObject(item)) {
             if (merge(walk, own, item))
                 return -1;
         } else if (!own) {
@@ -119,6 +118,20 @@ static int merge(struct walk *walk, cJSON *section, const cJSON *preset)
     return 0;
 }
 
+/* A known key that is null is as good as none: it has kept the preset's value away. */
+static void drop_nulls(cJSON *object, const struct key *key)
+{
+    for (cJSON *item = object->child, *next; item; item = next) {
+        const struct key *known = schema_member(key, item->string);
+        next = item->next;
+        if (known && cJSON_IsNull(item))
+            cJSON_Delete(cJSON_DetachItemViaPointer(object, item));
+        else if (known && cJSON_IsObject(item) &&
+                 (known->type == KEY_OBJECT || known->type == KEY_MAP))
+            drop_nulls(item, known);
+    }
+}
+
 int walk_merge_preset(struct walk *walk, cJSON *root, const cJSON *preset)
 {
     cJSON *section = member(root, "recovery");
@@ -132,7 +145,9 @@ int walk_merge_preset(struct walk *walk, cJSON *root, const cJSON *preset)
         return 0; /* validation refuses it */
     walk_at(walk, "recovery");
     int result = merge(walk, section, member(preset, "recovery"));
-    if (result == 0)
-        walk_at(walk, "%s", "");
-    return result;
+    if (result)
+        return -1;
+    drop_nulls(section, schema_member(schema_root(), "recovery"));
+    walk_at(walk, "%s", "");
+    return 0;
 }

@@ -532,7 +532,7 @@ Test(config_preset, own_keys_win)
         &config,
         WITH("\"recovery\": {\"preset\": \"linux-riscv64\", \"exempt\": [\"own\"], \"wake\": null, "
              "\"thread\": {\"name\": \"s11\"}, \"output\": {\"uart0\": \"barrier\", \"test\": "
-             "\"ignore\"}}"),
+             "\"ignore\", \"rtc\": null}, \"costs\": {\"load\": null}}"),
         "recovery.failure.functions[1]=mine", "recovery.exempt[1]=another");
     const struct recovery_policy *policy = &config.recovery;
     cr_assert_str_eq(policy->thread.name, "s11");
@@ -541,7 +541,8 @@ Test(config_preset, own_keys_win)
     cr_assert_str_eq(policy->exempt[0], "own");
     cr_assert_str_eq(policy->exempt[1], "another");
     cr_assert_null(policy->wake, "null takes away");
-    cr_assert_eq(policy->output_count, 5);
+    cr_assert_eq(policy->costs.load, 4, "and is no more than that");
+    cr_assert_eq(policy->output_count, 4);
     cr_assert_str_eq(policy->outputs[0].device, "uart0");
     cr_assert_eq(policy->outputs[0].policy, OUTPUT_BARRIER);
     cr_assert_eq(policy->failure.function_count, 5, "--set sees what the preset says");
@@ -553,7 +554,8 @@ Test(config_preset, own_keys_win)
 Test(config_preset, on_the_command_line)
 {
     struct config config;
-    LOAD(&config, WITH("\"recovery\": {\"preset\": \"linux-riscv64\", \"retries\": 7}"),
+    LOAD(&config,
+         WITH("\"recovery\": {\"preset\": \"linux-riscv64\", \"retries\": 7, \"wake\": null}"),
          "recovery.exempt[0]=own", "recovery.preset=xv6-like");
     cr_assert_eq(config.recovery.thread.by, THREAD_BY_STACK);
     cr_assert_eq(config.recovery.thread.stack_size, 4096);
