@@ -41,7 +41,6 @@ static const struct option_row {
     char letter;          /* 0: none */
     const char *argument; /* NULL: takes none */
     const char *help;
-    const char *sets; /* the config's key that it is short for; NULL: none */
 } option_rows[OPTION_COUNT] = {
     [OPTION_SET] = {"set", 's', "PATH=VALUE",
                     "change the config, as in machine.harts=4 or memory[0].size=1G"},
@@ -50,21 +49,28 @@ static const struct option_row {
     [OPTION_MAX_INSNS] = {"max-insns", 'n', "N",
                           "stop after N instructions; 20G will do for 20000000000"},
     [OPTION_SUMMARY] = {"summary", 0, "FILE", "write a summary of the run to FILE, as JSON"},
-    [OPTION_REPORT] = {"report", 0, "DIR", "write reports to files in DIR", "report.dir"},
-    [OPTION_AT] = {"at", 0, "SYMBOL[+OFFSET]", "where the fault happens", "inject.at"},
-    [OPTION_KIND] = {"kind", 0, "KIND", "what happens: null, flip, wild, skip, bug or hang",
-                     "inject.kind"},
-    [OPTION_NTH] = {"nth", 0, "N", "the Nth time that a request gets there", "inject.nth"},
-    [OPTION_TASK] = {"task", 0, "NAME", "only in the thread of this name (Linux)", "inject.task"},
-    [OPTION_REGISTER] = {"register", 0, "R", "flip: the register, such as a0", "inject.register"},
-    [OPTION_BIT] = {"bit", 0, "B", "flip: the bit, 0 to 63", "inject.bit"},
-    [OPTION_ADDRESS] = {"address", 0, "A", "wild: the address, or SYMBOL[+OFFSET], to store to",
-                        "inject.address"},
-    [OPTION_VALUE] = {"value", 0, "V", "wild: the value", "inject.value"},
+    [OPTION_REPORT] = {"report", 0, "DIR", "write reports to files in DIR"},
+    [OPTION_AT] = {"at", 0, "SYMBOL[+OFFSET]", "where the fault happens"},
+    [OPTION_KIND] = {"kind", 0, "KIND", "what happens: null, flip, wild, skip, bug or hang"},
+    [OPTION_NTH] = {"nth", 0, "N", "the Nth time that a request gets there"},
+    [OPTION_TASK] = {"task", 0, "NAME", "only in the thread of this name (Linux)"},
+    [OPTION_REGISTER] = {"register", 0, "R", "flip: the register, such as a0"},
+    [OPTION_BIT] = {"bit", 0, "B", "flip: the bit, 0 to 63"},
+    [OPTION_ADDRESS] = {"address", 0, "A", "wild: the address, or SYMBOL[+OFFSET], to store to"},
+    [OPTION_VALUE] = {"value", 0, "V", "wild: the value"},
     [OPTION_QUIET] = {"quiet", 'q', NULL, "print nothing but the guest's console and errors"},
     [OPTION_OUTPUT] = {"output", 'o', "FILE", "write to FILE instead of standard output"},
     [OPTION_HELP] = {"help", 'h', NULL, "print this help"},
     [OPTION_VERSION] = {"version", 'V', NULL, "print the version"},
+};
+
+/* The config's key that an option is short for; NULL: none. */
+static const char *const option_keys[OPTION_COUNT] = {
+    [OPTION_REPORT] = "report.dir",  [OPTION_AT] = "inject.at",
+    [OPTION_KIND] = "inject.kind",   [OPTION_NTH] = "inject.nth",
+    [OPTION_TASK] = "inject.task",   [OPTION_REGISTER] = "inject.register",
+    [OPTION_BIT] = "inject.bit",     [OPTION_ADDRESS] = "inject.address",
+    [OPTION_VALUE] = "inject.value",
 };
 
 #define RUN_OPTIONS                                                                        \
@@ -157,8 +163,8 @@ static int set_option(struct options *options, const struct command_row *row, en
                  option->argument);
         return usage(err, row, message);
     }
-    if (option->sets)
-        return set_key(options, option->sets, value, err);
+    if (option_keys[id])
+        return set_key(options, option_keys[id], value, err);
     switch (id) {
     case OPTION_SET:
         if (!strchr(value, '='))
