@@ -33,6 +33,39 @@ static int insert_defaults(cJSON *root)
     return 0;
 }
 
+/* The preset that counts in the end: --set may name another than the file does. */
+static int find_preset(struct walk *walk, const cJSON *root, const char *const *overrides,
+                       size_t count, cJSON **preset)
+{
+    const struct overrides *was = walk->overrides;
+    struct overrides made = {0};
+    cJSON *trial = cJSON_Duplicate(root, true);
+    if (!trial)
+        return error_set(walk->err, "out of memory");
+    for (size_t i = 0; i < count; i++)
+        override_apply(&made, trial, overrides[i], NULL);
+    walk->overrides = &made;
+    int result = walk_find_preset(walk, trial, preset);
+    walk->overrides = was;
+    override_free(&made);
+    cJSON_Delete(trial);
+    return result;
+}
+
+/* The preset, and over it the config's own section, and over that --set. */
+static int merge(struct walk *walk, cJSON *root, const cJSON *preset, struct overrides *made,
+                 const char *const *overrides, size_t count)
+{
+    int result = walk_merge_preset(walk, root, preset);
+    for (size_t i = 0; i < count && result == 0; i++) {
+        const cJSON *section = cJSON_GetObjectItemCaseSensitive(root, "recovery");
+        result = override_apply(made, root, overrides[i], walk->err);
+        if (result == 0 && section != cJSON_GetObjectItemCaseSensitive(root, "recovery"))
+            result = walk_merge_preset(walk, root, preset); /* --set recovery={...} */
+    }
+    return result;
+}
+
 /* A path from --set may hold anything. */
 static void one_line(struct error *err)
 {
@@ -66,13 +99,16 @@ int config_load(struct config *config, const char *path, const char *const *over
     config->storage = storage;
     config->path = path_copy;
 
-    int result = 0;
-    for (size_t i = 0; i < override_count && result == 0; i++)
-        result = override_apply(&made, root, overrides[i], walk.err);
+    cJSON *preset = NULL;
+    int result = find_preset(&walk, root, overrides, override_count, &preset);
+    if (result == 0)
+        result = merge(&walk, root, preset, &made, overrides, override_count);
+    cJSON_Delete(preset);
     if (result == 0)
         result =
             walk_read(&walk) || walk_check_machine(&walk) || walk_check_recovery(&walk) ? -1 : 0;
     override_free(&made);
+    override_free(&walk.from_preset);
     if (result) {
         one_line(walk.err);
         config_free(config);

@@ -301,7 +301,7 @@ static int check_members(struct walk *walk, const struct key *key, const cJSON *
         size_t here = walk_enter(walk, item->string, 0);
         if (known)
             return walk_fail(walk, "the key is there twice");
-        if (!override_made(walk->overrides, walk->path))
+        if (walk_origin(walk, walk->path) == ORIGIN_FILE)
             walk_leave(walk, here);
         return unknown_key(walk, key, item->string);
     }

@@ -53,15 +53,16 @@ static int check_distinct(struct walk *walk, const struct list *later, const str
     char path[OVERRIDE_PATH_SIZE], other[OVERRIDE_PATH_SIZE], quoted[WALK_FOUND_SIZE];
     for (size_t i = 0; i < later->count; i++) {
         for (size_t j = 0; j < (later == earlier ? i : earlier->count); j++) {
-            const char *name = name_of(later, i);
-            if (!same_function(name, name_of(earlier, j)))
+            const char *name = name_of(later, i), *twin = name_of(earlier, j);
+            if (!same_function(name, twin))
                 continue;
             path_of(later, i, path);
             path_of(earlier, j, other);
             bool swap = walk_origin(walk, other) > walk_origin(walk, path);
             walk_at(walk, "%s", swap ? other : path);
             return walk_fail(walk, "expected a function other than that of %s, found %s",
-                             swap ? path : other, text_quote(name, quoted, sizeof quoted));
+                             swap ? path : other,
+                             text_quote(swap ? twin : name, quoted, sizeof quoted));
         }
     }
     return 0;

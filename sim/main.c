@@ -125,13 +125,22 @@ static int command_schema(void)
     return failed ? EXIT_SIMULATOR : EXIT_AS_EXPECTED;
 }
 
+/* What this command must find in the config. */
+static int check_command(const struct options *options, const struct config *config,
+                         struct error *err)
+{
+    if (options->command == COMMAND_INJECT && config->inject.kind == INJECT_NONE)
+        return error_set(err, "inject: expected a fault: a section `inject`, or --kind and --at");
+    return virt_check(config, err);
+}
+
 static int with_config(const struct options *options)
 {
     struct config config;
     struct error err = {""};
     if (config_load(&config, options->config, options->overrides, options->override_count, &err))
         return complain(&err, EXIT_USAGE);
-    if (virt_check(&config, &err)) {
+    if (check_command(options, &config, &err)) {
         error_prefix(&err, "%s: ", options->config);
         config_free(&config);
         return complain(&err, EXIT_USAGE);
@@ -139,7 +148,7 @@ static int with_config(const struct options *options)
     if (options->max_insns)
         config.run.max_insns = options->max_insns;
     int code = EXIT_AS_EXPECTED;
-    if (options->command == COMMAND_RUN)
+    if (options->command == COMMAND_RUN || options->command == COMMAND_INJECT)
         code = command_run(options, &config);
     else if (options->command == COMMAND_DTB)
         code = command_dtb(options, &config);
@@ -166,6 +175,7 @@ int main(int argc, char **argv)
         code = command_schema();
         break;
     case COMMAND_RUN:
+    case COMMAND_INJECT:
     case COMMAND_CHECK:
     case COMMAND_DTB:
         code = with_config(&options);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#define _GNU_SOURCE /* asprintf() */
 #include "sim/options.h"
 
 #include <getopt.h>
@@ -16,7 +17,16 @@ enum option_id {
     OPTION_CONSOLE,
     OPTION_MAX_INSNS,
     OPTION_SUMMARY,
+    OPTION_REPORT,
     OPTION_QUIET,
+    OPTION_AT,
+    OPTION_KIND,
+    OPTION_NTH,
+    OPTION_TASK,
+    OPTION_REGISTER,
+    OPTION_BIT,
+    OPTION_ADDRESS,
+    OPTION_VALUE,
     OPTION_OUTPUT,
     OPTION_HELP,
     OPTION_VERSION,
@@ -39,11 +49,36 @@ static const struct option_row {
     [OPTION_MAX_INSNS] = {"max-insns", 'n', "N",
                           "stop after N instructions; 20G will do for 20000000000"},
     [OPTION_SUMMARY] = {"summary", 0, "FILE", "write a summary of the run to FILE, as JSON"},
+    [OPTION_REPORT] = {"report", 0, "DIR", "write reports to files in DIR"},
+    [OPTION_AT] = {"at", 0, "SYMBOL[+OFFSET]", "where the fault happens"},
+    [OPTION_KIND] = {"kind", 0, "KIND", "what happens: null, flip, wild, skip, bug or hang"},
+    [OPTION_NTH] = {"nth", 0, "N", "the Nth time that a request gets there"},
+    [OPTION_TASK] = {"task", 0, "NAME", "only in the thread of this name (Linux)"},
+    [OPTION_REGISTER] = {"register", 0, "R", "flip: the register, such as a0"},
+    [OPTION_BIT] = {"bit", 0, "B", "flip: the bit, 0 to 63"},
+    [OPTION_ADDRESS] = {"address", 0, "A", "wild: the address, or SYMBOL[+OFFSET], to store to"},
+    [OPTION_VALUE] = {"value", 0, "V", "wild: the value"},
     [OPTION_QUIET] = {"quiet", 'q', NULL, "print nothing but the guest's console and errors"},
     [OPTION_OUTPUT] = {"output", 'o', "FILE", "write to FILE instead of standard output"},
     [OPTION_HELP] = {"help", 'h', NULL, "print this help"},
     [OPTION_VERSION] = {"version", 'V', NULL, "print the version"},
 };
+
+/* The config's key that an option is short for; NULL: none. */
+static const char *const option_keys[OPTION_COUNT] = {
+    [OPTION_REPORT] = "report.dir",  [OPTION_AT] = "inject.at",
+    [OPTION_KIND] = "inject.kind",   [OPTION_NTH] = "inject.nth",
+    [OPTION_TASK] = "inject.task",   [OPTION_REGISTER] = "inject.register",
+    [OPTION_BIT] = "inject.bit",     [OPTION_ADDRESS] = "inject.address",
+    [OPTION_VALUE] = "inject.value",
+};
+
+#define RUN_OPTIONS                                                                        \
+    (HAS(OPTION_SET) | HAS(OPTION_CONSOLE) | HAS(OPTION_MAX_INSNS) | HAS(OPTION_SUMMARY) | \
+     HAS(OPTION_REPORT) | HAS(OPTION_QUIET) | HAS(OPTION_HELP))
+#define INJECT_OPTIONS                                                        \
+    (HAS(OPTION_AT) | HAS(OPTION_KIND) | HAS(OPTION_NTH) | HAS(OPTION_TASK) | \
+     HAS(OPTION_REGISTER) | HAS(OPTION_BIT) | HAS(OPTION_ADDRESS) | HAS(OPTION_VALUE))
 
 static const struct command_row {
     enum command command;
@@ -52,9 +87,9 @@ static const struct command_row {
     const char *help;
     unsigned options;
 } command_rows[] = {
-    {COMMAND_RUN, "run", "CONFIG", "run the machine that CONFIG describes",
-     HAS(OPTION_SET) | HAS(OPTION_CONSOLE) | HAS(OPTION_MAX_INSNS) | HAS(OPTION_SUMMARY) |
-         HAS(OPTION_QUIET) | HAS(OPTION_HELP)},
+    {COMMAND_RUN, "run", "CONFIG", "run the machine that CONFIG describes", RUN_OPTIONS},
+    {COMMAND_INJECT, "inject", "CONFIG", "like run, with a fault: section `inject` or options",
+     RUN_OPTIONS | INJECT_OPTIONS},
     {COMMAND_CHECK, "check", "CONFIG", "only say whether CONFIG is valid",
      HAS(OPTION_SET) | HAS(OPTION_HELP)},
     {COMMAND_SCHEMA, "schema", NULL, "print the JSON Schema of configs", HAS(OPTION_HELP)},
@@ -107,6 +142,17 @@ static int set_console(struct options *options, const struct command_row *row, c
                     near && strcmp(near, "file") && strcmp(near, value) ? near : NULL);
 }
 
+/* As if --set KEY=VALUE had been typed. */
+static int set_key(struct options *options, const char *key, const char *value, struct error *err)
+{
+    char *text = NULL;
+    if (asprintf(&text, "%s=%s", key, value) < 0)
+        return error_set(err, "out of memory");
+    options->made[options->made_count++] = text;
+    options->overrides[options->override_count++] = text;
+    return 0;
+}
+
 static int set_option(struct options *options, const struct command_row *row, enum option_id id,
                       const char *value, struct error *err)
 {
@@ -117,6 +163,8 @@ static int set_option(struct options *options, const struct command_row *row, en
                  option->argument);
         return usage(err, row, message);
     }
+    if (option_keys[id])
+        return set_key(options, option_keys[id], value, err);
     switch (id) {
     case OPTION_SET:
         if (!strchr(value, '='))
@@ -146,7 +194,7 @@ static int set_option(struct options *options, const struct command_row *row, en
     case OPTION_VERSION:
         options->command = COMMAND_VERSION;
         return 0;
-    case OPTION_COUNT:
+    default:
         break;
     }
     return -1;
@@ -255,8 +303,9 @@ int options_parse(struct options *options, int argc, char *const *argv, struct e
     *options = (struct options){.console = CONSOLE_STDIO};
     char **copy = calloc((size_t)argc + 1, sizeof *copy);
     options->overrides = calloc((size_t)argc + 1, sizeof *options->overrides);
+    options->made = calloc((size_t)argc + 1, sizeof *options->made);
     int result = -1;
-    if (copy && options->overrides) {
+    if (copy && options->overrides && options->made) {
         memcpy(copy, argv, (size_t)argc * sizeof *copy);
         result = parse(options, argc, copy, err);
     } else {
@@ -270,6 +319,9 @@ int options_parse(struct options *options, int argc, char *const *argv, struct e
 
 void options_free(struct options *options)
 {
+    for (size_t i = 0; i < options->made_count; i++)
+        free(options->made[i]);
+    free(options->made);
     free(options->overrides);
     *options = (struct options){0};
 }

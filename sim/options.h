@@ -23,6 +23,7 @@ enum exit_code {
 enum command {
     COMMAND_NONE, /* as a topic: `iaso` itself */
     COMMAND_RUN,
+    COMMAND_INJECT, /* run, with a fault */
     COMMAND_CHECK,
     COMMAND_SCHEMA,
     COMMAND_DTB,
@@ -37,10 +38,13 @@ struct options {
     enum command command;
     enum command topic;     /* of COMMAND_HELP */
     const char *config;     /* the config's file */
-    const char **overrides; /* each --set, in order; for config_load(); owned */
+    const char **overrides; /* each --set, in order, and each option that is short for one; for
+                               config_load(); owned */
     size_t override_count;
+    char **made; /* overrides that are not in argv; owned */
+    size_t made_count;
 
-    /* run */
+    /* run, inject */
     enum console_kind console; /* default CONSOLE_STDIO */
     const char *console_file;  /* CONSOLE_FILE */
     uint64_t max_insns;        /* 0: as in the config */

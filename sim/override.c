@@ -75,12 +75,12 @@ static cJSON *read_value(const char *text, const struct key *key)
     return cJSON_CreateString(text);
 }
 
-static int add_path(struct overrides *overrides, const char *path, struct error *err)
+int override_note(struct overrides *overrides, const char *path, struct error *err)
 {
     size_t size = (overrides->count + 1) * sizeof *overrides->paths;
     void *grown = realloc(overrides->paths, size);
     if (!grown)
-        return error_set(err, "--set %s: out of memory", path);
+        return error_set(err, "%s: out of memory", path);
     overrides->paths = grown;
     snprintf(overrides->paths[overrides->count++], OVERRIDE_PATH_SIZE, "%s", path);
     return 0;
@@ -128,7 +128,7 @@ int override_apply(struct overrides *overrides, cJSON *root, const char *text, s
                 return error_set(err, "--set %s: out of memory", path);
         }
         if (last)
-            return add_path(overrides, made, err);
+            return override_note(overrides, made, err);
         node = child_of(node, &step);
     }
 }

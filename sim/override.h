@@ -28,6 +28,9 @@ int override_apply(struct overrides *overrides, cJSON *root, const char *text, s
 /* Did the command line make what is at `path`, or something around it? */
 bool override_made(const struct overrides *overrides, const char *path);
 
+/* Notes a path that was made; the error is that there is no memory for it. */
+int override_note(struct overrides *overrides, const char *path, struct error *err);
+
 void override_free(struct overrides *overrides);
 
 #endif

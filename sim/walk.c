@@ -14,7 +14,9 @@
 
 enum walk_origin walk_origin(const struct walk *walk, const char *path)
 {
-    return override_made(walk->overrides, path) ? ORIGIN_COMMAND_LINE : ORIGIN_FILE;
+    return override_made(walk->overrides, path)      ? ORIGIN_COMMAND_LINE
+           : override_made(&walk->from_preset, path) ? ORIGIN_PRESET
+                                                     : ORIGIN_FILE;
 }
 
 int walk_fail(struct walk *walk, const char *format, ...)
@@ -24,10 +26,14 @@ int walk_fail(struct walk *walk, const char *format, ...)
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    if (walk_origin(walk, walk->path) == ORIGIN_COMMAND_LINE)
+    enum walk_origin origin = walk_origin(walk, walk->path);
+    if (origin == ORIGIN_COMMAND_LINE)
         return error_set(walk->err, "--set %s: %s", walk->path, message);
-    return error_set(walk->err, "%s: %s%s%s", text_path(walk->config->path, file, sizeof file),
-                     walk->path, walk->path[0] ? ": " : "", message);
+    text_path(walk->config->path, file, sizeof file);
+    if (origin == ORIGIN_PRESET)
+        return error_set(walk->err, "%s: %s (of preset %s): %s", file, walk->path,
+                         walk->preset_name, message);
+    return error_set(walk->err, "%s: %s%s%s", file, walk->path, walk->path[0] ? ": " : "", message);
 }
 
 size_t walk_enter(struct walk *walk, const char *name, size_t index)

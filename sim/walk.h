@@ -23,9 +23,20 @@ struct walk {
     struct config *config;
     const cJSON *root;
     const struct overrides *overrides;
+    struct overrides from_preset; /* what it added */
+    char preset_name[80];         /* "linux-riscv64", or a file's name */
     struct error *err;
     char path[OVERRIDE_PATH_SIZE];
 };
+
+/*
+ * Presets: walk_find_preset() reads the one that a tree names (*preset is NULL if none; delete it
+ * with cJSON_Delete()), walk_merge_preset() adds to section `recovery` what only the preset has.
+ * The section's own keys win; objects are merged, arrays are not; null takes away what the preset
+ * has.
+ */
+int walk_find_preset(struct walk *walk, const cJSON *root, cJSON **preset);
+int walk_merge_preset(struct walk *walk, cJSON *root, const cJSON *preset);
 
 /* Validates the tree along the schema and fills the config. 0 or -1, as all below. */
 int walk_read(struct walk *walk);
@@ -43,12 +54,14 @@ void walk_at(struct walk *walk, const char *format, ...) __attribute__((format(p
 
 /* Who said what is at a path. Where two things contradict each other, blame the later one. */
 enum walk_origin {
+    ORIGIN_PRESET,
     ORIGIN_FILE,
     ORIGIN_COMMAND_LINE,
 };
 enum walk_origin walk_origin(const struct walk *walk, const char *path);
 
-/* "FILE: PATH: message" or, if the command line is to blame, "--set PATH: message"; -1. */
+/* "FILE: PATH: message" or, if the command line is to blame, "--set PATH: message", or the preset,
+ * "FILE: PATH (of preset NAME): message"; -1. */
 int walk_fail(struct walk *walk, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The same with "expected ..., found ...". */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Writes small valid inputs for the fuzz targets: seeds DIR makes DIR/{elf,image,kallsyms}-*. */
+/* Writes small valid inputs for the fuzz targets: seeds DIR makes DIR/{config,elf,...}-*. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -19,6 +19,17 @@ static int save(const char *dir, const char *name, struct bytes bytes)
     return rc;
 }
 
+/* What follows the byte 0xff is for --set. */
+static const char config_seed[] =
+    "{\"load\": [{\"firmware\": \"opensbi\"}], \"recovery\": {\"preset\": \"linux-riscv64\",\n"
+    "\"requests\": {\"functions\": [\"f\"]}, \"inverse\": [{\"call\": \"kmalloc\", \"undo\": "
+    "\"kfree\"}],\n"
+    "\"wake\": null, \"output\": {\"test\": \"ignore\"}, \"failure\": {\"checks\": [\"ok?\"]}, "
+    "\"error\": "
+    "-5,\n\"torture_kinds\": [\"fault\"], \"costs\": {\"store\": 3}},\n"
+    "\"inject\": {\"kind\": \"flip\", \"at\": \"f+0x10\", \"register\": \"a0\", \"bit\": 3}}"
+    "\xffrecovery.preset=xv6-like\nrecovery.exempt[0]=g\ninject.kind=wild\ninject.address=8";
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -26,6 +37,9 @@ int main(int argc, char **argv)
         return 2;
     }
     int rc = save(argv[1], "elf-plain", make_elf());
+    struct bytes config = {0};
+    bytes_append(&config, config_seed, sizeof config_seed - 1);
+    rc |= save(argv[1], "config-recovery", config);
     struct bytes image = make_image(0x2000), btf = make_btf();
     rc |= save(argv[1], "image-gzip", gzipped(&image));
     bytes_append(&image, btf.data, btf.size);

@@ -31,16 +31,16 @@ static const char *hello_config(struct place *place)
 
 Test(system_cli, help)
 {
-    static const char *const commands[] = {"run", "check", "schema", "dtb"};
+    static const char *const commands[] = {"run", "inject", "check", "schema", "dtb"};
     struct run run;
     RUN(&run, "--help");
     cr_expect_eq(run.code, 0);
     cr_expect_str_empty(run.err);
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < 5; i++)
         cr_expect(strstr(run.out, commands[i]), "%s", commands[i]);
     cr_expect(strstr(run.out, "exit codes"));
     run_free(&run);
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 5; i++) {
         RUN(&run, commands[i], "-h");
         cr_expect_eq(run.code, 0, "%s", commands[i]);
         cr_expect(strstr(run.out, "usage: iaso"), "%s", commands[i]);
@@ -80,6 +80,20 @@ Test(system_cli, usage_errors)
         {{"run", config, "--set", "machine.harts"}, "--set: expected PATH=VALUE"},
         {{"run", config, "--set", "machine.hrts=2"}, "did you mean \"harts\"?"},
         {{"run", config, "--set", "machine.harts=9"}, "from 1 to 8"},
+        {{"run", config, "--kind=bug"}, "unknown"},
+        {{"run", config, "--report", "LICENSE"}, "--set report.dir: expected a directory"},
+        {{"inject"}, "expected the file name of a config"},
+        {{"inject", config}, "inject: expected a fault"},
+        {{"inject", config, "--nth", "2"}, "--set inject: expected the key \"kind\""},
+        {{"inject", config, "--kind", "bug"}, "--set inject: expected the key \"at\""},
+        {{"inject", config, "--kind=none", "--at=f"}, "inject: expected a fault"},
+        {{"inject", config, "--kind=nul", "--at=f"}, "did you mean \"null\"?"},
+        {{"inject", config, "--kind=bug", "--at=f+"}, "--set inject.at: expected a symbol"},
+        {{"inject", config, "--kind=bug", "--at=f", "--nth=0"}, "--set inject.nth: expected"},
+        {{"inject", config, "--kind=flip", "--at=f", "--bit=3"}, "the key \"register\""},
+        {{"inject", config, "--kind=wild", "--at=f"}, "the key \"address\""},
+        {{"inject", config, "--kind=bug", "--at=f", "--value=1"}, "inject.value: expected no such"},
+        {{"inject", config, "--kind=bug", "--at=f", "--regster=a0"}, "did you mean \"--register\""},
         {{"check", config, "--quiet"}, "unknown"},
         {{"check", "no-such-file.json"}, "no-such-file.json: "},
         {{"dtb", "/"}, "/"},
@@ -116,7 +130,8 @@ Test(system_cli, schema_is_json)
     cr_assert(schema, "%.200s", run.out);
     cr_expect(cJSON_GetObjectItem(schema, "$schema"));
     const cJSON *properties = cJSON_GetObjectItem(schema, "properties");
-    static const char *const keys[] = {"machine", "memory", "load", "devices", "run", "expect"};
+    static const char *const keys[] = {"machine", "memory",   "load",   "devices", "run",
+                                       "expect",  "recovery", "inject", "report"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         cr_expect(cJSON_GetObjectItem(properties, keys[i]), "%s", keys[i]);
     cJSON_Delete(schema);

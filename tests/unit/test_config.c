@@ -11,6 +11,7 @@
 #include "sim/config.h"
 #include "sim/json.h"
 #include "sim/nearest.h"
+#include "sim/preset.h"
 #include "sim/schema.h"
 #include "sim/text.h"
 #include "sim/units.h"
@@ -463,6 +464,157 @@ Test(config_inject, none_goes_with_torture)
               "\"recovery\": {\"torture\": \"rollback-retry\"}"),
          "recovery.enabled=false");
     config_free(&config);
+}
+
+/* ---- Presets ------------------------------------------------------------------------------- */
+
+#define PRESETS "configs/presets"
+
+/* The binary has each of the files, and each is valid. */
+Test(config_preset, all_are_embedded)
+{
+    size_t seen = 0, count = 0;
+    DIR *dir = opendir(PRESETS);
+    cr_assert_not_null(dir);
+    for (const struct dirent *entry; (entry = readdir(dir));) {
+        char name[300], set[400], path[400], text[8192] = "";
+        snprintf(name, sizeof name, "%s", entry->d_name);
+        char *dot = strstr(name, ".json");
+        if (!dot)
+            continue;
+        snprintf(path, sizeof path, PRESETS "/%s", name);
+        *dot = 0;
+        const struct preset *preset;
+        for (size_t i = 0; (preset = preset_at(i)) && strcmp(preset->name, name);)
+            i++;
+        cr_assert_not_null(preset, "%s is not in sim/preset.c", name);
+        FILE *file = fopen(path, "r");
+        cr_assert_lt(fread(text, 1, sizeof text - 1, file), sizeof text - 1);
+        fclose(file);
+        cr_assert_str_eq(preset->text, text, "%s: built from another version?", name);
+
+        struct config config;
+        snprintf(set, sizeof set, "recovery.preset=%s", name);
+        LOAD(&config, MINIMAL, set);
+        cr_assert(config.recovery.enabled);
+        config_free(&config);
+        seen++;
+    }
+    closedir(dir);
+    while (preset_at(count))
+        count++;
+    cr_assert_eq(seen, count);
+}
+
+Test(config_preset, linux)
+{
+    struct config config;
+    LOAD(&config, WITH("\"recovery\": {\"preset\": \"linux-riscv64\"}"));
+    const struct recovery_policy *policy = &config.recovery;
+    cr_assert_eq(policy->thread.by, THREAD_BY_REGISTER);
+    cr_assert_str_eq(policy->thread.name, "tp");
+    cr_assert(policy->thread.kernel_half);
+    cr_assert_str_eq(policy->syscall_table, "sys_call_table");
+    cr_assert_str_eq(policy->exempt[0], "schedule");
+    cr_assert_eq(policy->exempt_count, 6);
+    cr_assert_eq(policy->output_count, 4);
+    cr_assert_eq(policy->outputs[0].policy, OUTPUT_DEFER);
+    cr_assert_eq(policy->failure.function_count, 5);
+    cr_assert_str_eq(policy->wake, "wake_up_process");
+    cr_assert_eq(policy->retries, 1, "the usual defaults elsewhere");
+    config_free(&config);
+}
+
+Test(config_preset, own_keys_win)
+{
+    struct config config;
+    LOAD(
+        &config,
+        WITH("\"recovery\": {\"preset\": \"linux-riscv64\", \"exempt\": [\"own\"], \"wake\": null, "
+             "\"thread\": {\"name\": \"s11\"}, \"output\": {\"uart0\": \"barrier\", \"test\": "
+             "\"ignore\", \"rtc\": null}, \"costs\": {\"load\": null}}"),
+        "recovery.failure.functions[1]=mine", "recovery.exempt[1]=another");
+    const struct recovery_policy *policy = &config.recovery;
+    cr_assert_str_eq(policy->thread.name, "s11");
+    cr_assert(policy->thread.kernel_half, "objects are merged");
+    cr_assert_eq(policy->exempt_count, 2, "arrays are not");
+    cr_assert_str_eq(policy->exempt[0], "own");
+    cr_assert_str_eq(policy->exempt[1], "another");
+    cr_assert_null(policy->wake, "null takes away");
+    cr_assert_eq(policy->costs.load, 4, "and is no more than that");
+    cr_assert_eq(policy->output_count, 4);
+    cr_assert_str_eq(policy->outputs[0].device, "uart0");
+    cr_assert_eq(policy->outputs[0].policy, OUTPUT_BARRIER);
+    cr_assert_eq(policy->failure.function_count, 5, "--set sees what the preset says");
+    cr_assert_str_eq(policy->failure.functions[0], "die");
+    cr_assert_str_eq(policy->failure.functions[1], "mine");
+    config_free(&config);
+}
+
+Test(config_preset, on_the_command_line)
+{
+    struct config config;
+    LOAD(&config,
+         WITH("\"recovery\": {\"preset\": \"linux-riscv64\", \"retries\": 7, \"wake\": null}"),
+         "recovery.exempt[0]=own", "recovery.preset=xv6-like");
+    cr_assert_eq(config.recovery.thread.by, THREAD_BY_STACK);
+    cr_assert_eq(config.recovery.thread.stack_size, 4096);
+    cr_assert_eq(config.recovery.retries, 7);
+    cr_assert_eq(config.recovery.exempt_count, 3, "nothing is left of the file's preset");
+    cr_assert_str_eq(config.recovery.exempt[0], "own");
+    cr_assert_str_eq(config.recovery.exempt[1], "scheduler?");
+    cr_assert_null(config.recovery.wake);
+    config_free(&config);
+    LOAD(&config, WITH("\"recovery\": {\"preset\": \"linux-riscv64\", \"retries\": 7}"),
+         "recovery={\"preset\": \"by-stack\", \"thread\": {\"stack_size\": \"8K\"}}");
+    cr_assert_eq(config.recovery.thread.by, THREAD_BY_STACK);
+    cr_assert_eq(config.recovery.thread.stack_size, 8192);
+    cr_assert_eq(config.recovery.retries, 1);
+    config_free(&config);
+    LOAD(&config, MINIMAL, "recovery.preset=" PRESETS "/by-symbol.json");
+    cr_assert_str_eq(config.recovery.thread.name, "current_thread?");
+    config_free(&config);
+}
+
+/* A file as a preset: `expected` is the error, with the file's name for "@". */
+static void assert_preset_error(const char *text, const char *expected)
+{
+    char path[32], json[200], message[600] = "";
+    struct config config;
+    struct error err = {""};
+    write_config(path, text, strlen(text));
+    snprintf(json, sizeof json, WITH("\"recovery\": {\"preset\": \"%s\"}"), path);
+    cr_assert_eq(load(&config, json, &err, NULL, 0), -1, "%s", text);
+    unlink(path);
+    const char *found = strstr(err.text, ": "), *at = strchr(expected, '@');
+    snprintf(message, sizeof message, ": %.*s%s%s", (int)(at - expected), expected, path, at + 1);
+    cr_assert_str_eq(found, message);
+}
+
+Test(config_preset, files_that_are_none)
+{
+    assert_preset_error("", "recovery.preset: expected a file to read, but \"@\" is empty");
+    assert_preset_error("{\n,",
+                        "recovery.preset: @:2:1: expected a key in quotes or \"}\", found \",\"");
+    assert_preset_error("[]",
+                        "recovery.preset: @: expected an object with the section \"recovery\"");
+    assert_preset_error("{}",
+                        "recovery.preset: @: expected an object with the section \"recovery\"");
+    assert_preset_error("{\"recovery\": 1}",
+                        "recovery.preset: @: expected an object with the section \"recovery\"");
+    assert_preset_error(
+        "{\"recovery\": {}, \"run\": {}}",
+        "recovery.preset: @: expected the section \"recovery\" only, found \"run\"");
+    assert_preset_error("{\"recovery\": {\"preset\": \"xv6-like\"}}",
+                        "recovery.preset: @: expected no key \"preset\" in a preset");
+    assert_preset_error("{\"recovery\": {\"wake\": \"a\", \"wake\": \"b\"}}",
+                        "recovery.wake (of preset @): the key is there twice");
+    assert_preset_error("{\"recovery\": {\"exmpt\": []}}",
+                        "recovery.exmpt (of preset @): unknown key \"exmpt\"; did you mean "
+                        "\"exempt\"?");
+    assert_preset_error("{\"recovery\": {\"thread\": {\"by\": 1}}}",
+                        "recovery.thread.by (of preset @): expected \"register\", \"stack\" or "
+                        "\"symbol\", found 1");
 }
 
 /* ---- Files --------------------------------------------------------------------------------- */

@@ -47,6 +47,27 @@ Test(options, run_with_everything)
     options_free(&options);
 }
 
+Test(options, inject_is_run_with_more_overrides)
+{
+    static const char *const expected[] = {
+        "inject.at=f+0x10",  "inject.kind=flip",   "a=b",          "inject.nth=3",
+        "inject.task=sh",    "inject.register=a0", "inject.bit=5", "inject.address=jiffies",
+        "inject.value=0x10", "report.dir=out"};
+    struct options options;
+    struct error err;
+    cr_assert_eq(PARSE(&options, &err, "inject", "--at", "f+0x10", "x.json", "--kind=flip", "--set",
+                       "a=b", "--nth", "3", "--task", "sh", "--register", "a0", "--bit", "5",
+                       "--address", "jiffies", "--value", "0x10", "--report", "out", "-q"),
+                 0, "%s", err.text);
+    cr_assert_eq(options.command, COMMAND_INJECT);
+    cr_assert_str_eq(options.config, "x.json");
+    cr_assert(options.quiet);
+    cr_assert_eq(options.override_count, sizeof expected / sizeof *expected);
+    for (size_t i = 0; i < options.override_count; i++)
+        cr_assert_str_eq(options.overrides[i], expected[i]);
+    options_free(&options);
+}
+
 Test(options, run_defaults)
 {
     struct options options;
@@ -150,6 +171,14 @@ Test(options, usage_errors)
                  "--set", "a");
     ASSERT_USAGE("--summary: expected FILE, found nothing (try: iaso run --help)", "run", "x",
                  "--summary=");
+    ASSERT_USAGE("unknown or ambiguous option \"--kind\" (try: iaso run --help)", "run", "x",
+                 "--kind=bug");
+    ASSERT_USAGE("--report: expected DIR, found nothing (try: iaso run --help)", "run", "x",
+                 "--report=");
+    ASSERT_USAGE("--at: expected SYMBOL[+OFFSET], found nothing (try: iaso inject --help)",
+                 "inject", "x", "--kind=bug", "--at=");
+    ASSERT_USAGE("expected the file name of a config (try: iaso inject --help)", "inject", "--at",
+                 "f");
     ASSERT_USAGE("--max-insns: expected a count such as 20M, found \"20Q\" (try: iaso run --help)",
                  "run", "x", "--max-insns", "20Q");
     ASSERT_USAGE("--max-insns: expected a count such as 20M, found \"0\" (try: iaso run --help)",
@@ -173,6 +202,8 @@ Test(options, every_command_has_its_help)
     } all[] = {
         {COMMAND_NONE, "\n  check   CONFIG", "--set"},
         {COMMAND_RUN, "--console WHERE", "--output"},
+        {COMMAND_RUN, "--report DIR", "--kind"},
+        {COMMAND_INJECT, "--at SYMBOL[+OFFSET] ", "--output"},
         {COMMAND_CHECK, "--set PATH=VALUE", "--quiet"},
         {COMMAND_SCHEMA, "usage: iaso schema", "--set"},
         {COMMAND_DTB, "--output FILE", "--quiet"},

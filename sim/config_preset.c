@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdio.h>
+#include <string.h>
+
+#include "sim/json.h"
+#include "sim/nearest.h"
+#include "sim/preset.h"
+#include "sim/schema.h"
+#include "sim/text.h"
+#include "sim/walk.h"
+
+static cJSON *member(const cJSON *object, const char *name)
+{
+    return cJSON_GetObjectItemCaseSensitive(object, name);
+}
+
+static bool is_file_name(const char *name)
+{
+    size_t length = strlen(name);
+    return strchr(name, '/') || (length >= 5 && !strcmp(name + length - 5, ".json"));
+}
+
+static cJSON *find_preset(struct walk *walk, const char *name)
+{
+    char known[200] = "", quoted[WALK_FOUND_SIZE];
+    const struct preset *preset;
+    struct nearest search;
+    size_t length = 0;
+    nearest_init(&search, name);
+    for (size_t i = 0; (preset = preset_at(i)); i++) {
+        if (!strcmp(preset->name, name))
+            return json_parse(preset->text, strlen(preset->text), walk->err);
+        nearest_offer(&search, preset->name);
+        if (length < sizeof known)
+            length += (size_t)snprintf(known + length, sizeof known - length, "%s, ", preset->name);
+    }
+    walk_fail(
+        walk,
+        "expected %sor a file's name (with \"/\" in it or \".json\" at its end), found %s%s%s%s",
+        known, text_quote(name, quoted, sizeof quoted), search.best ? "; did you mean \"" : "",
+        search.best ? search.best : "", search.best ? "\"?" : "");
+    return NULL;
+}
+
+static cJSON *read_preset(struct walk *walk, const char *name)
+{
+    struct error err;
+    if (!is_file_name(name))
+        return find_preset(walk, name);
+    if (walk_file(walk, name, false))
+        return NULL;
+    cJSON *tree = json_parse_file(name, &err);
+    if (!tree)
+        walk_fail(walk, "%s", err.text);
+    return tree;
+}
+
+/* An object with the section `recovery`, which does not name a preset, and nothing else? */
+static int check_preset(struct walk *walk, const cJSON *tree)
+{
+    const cJSON *item, *section = member(tree, "recovery");
+    char quoted[WALK_FOUND_SIZE];
+    if (!cJSON_IsObject(tree) || !cJSON_IsObject(section))
+        return walk_fail(walk, "%s: expected an object with the section \"recovery\"",
+                         walk->preset_name);
+    cJSON_ArrayForEach(item, tree)
+    {
+        if (item != section && strcmp(item->string, "$schema"))
+            return walk_fail(walk, "%s: expected the section \"recovery\" only, found %s",
+                             walk->preset_name, text_quote(item->string, quoted, sizeof quoted));
+    }
+    if (member(section, "preset"))
+        return walk_fail(walk, "%s: expected no key \"preset\" in a preset", walk->preset_name);
+    return 0;
+}
+
+int walk_find_preset(struct walk *walk, const cJSON *root, cJSON **preset)
+{
+    const cJSON *name = member(member(root, "recovery"), "preset");
+    *preset = NULL;
+    if (!cJSON_IsString(name))
+        return 0; /* none; or what validation refuses */
+    walk_at(walk, "recovery.preset");
+    text_path(name->valuestring, walk->preset_name, sizeof walk->preset_name);
+    *preset = read_preset(walk, name->valuestring);
+    if (*preset && check_preset(walk, *preset)) {
+        cJSON_Delete(*preset);
+        *preset = NULL;
+    }
+    walk_at(walk, "%s", "");
+    return *preset ? 0 : -1;
+}
+
+/* Adds to `section` what only `preset` has; the walk is at both. */
+static int merge(struct walk *walk, cJSON *section, const cJSON *preset)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, preset)
+    {
+        size_t here = walk_enter(walk, item->string, 0);
+        if (member(preset, item->string) != item)
+            return walk_fail(walk, "the key is there twice");
+        cJSON *own = member(section, item->string);
+        if (cJSON_IsObject(own) && cJSON_IsObject(item)) {
+            if (merge(walk, own, item))
+                return -1;
+        } else if (!own) {
+            cJSON *copy = cJSON_Duplicate(item, true);
+            if (!copy || !cJSON_AddItemToObject(section, item->string, copy)) {
+                cJSON_Delete(copy);
+                return error_set(walk->err, "out of memory");
+            }
+            if (override_note(&walk->from_preset, walk->path, walk->err))
+                return -1;
+        }
+        walk_leave(walk, here);
+    }
+    return 0;
+}
+
+/* A known key that is null is as good as none: it has kept the preset's value away. */
+static void drop_nulls(cJSON *object, const struct key *key)
+{
+    for (cJSON *item = object->child, *next; item; item = next) {
+        const struct key *known = schema_member(key, item->string);
+        next = item->next;
+        if (known && cJSON_IsNull(item))
+            cJSON_Delete(cJSON_DetachItemViaPointer(object, item));
+        else if (known && cJSON_IsObject(item) &&
+                 (known->type == KEY_OBJECT || known->type == KEY_MAP))
+            drop_nulls(item, known);
+    }
+}
+
+int walk_merge_preset(struct walk *walk, cJSON *root, const cJSON *preset)
+{
+    cJSON *section = member(root, "recovery");
+    if (!preset)
+        return 0;
+    if (!section)
+        section = cJSON_AddObjectToObject(root, "recovery");
+    if (!section)
+        return error_set(walk->err, "out of memory");
+    if (!cJSON_IsObject(section))
+        return 0; /* validation refuses it */
+    walk_at(walk, "recovery");
+    int result = merge(walk, section, member(preset, "recovery"));
+    if (result)
+        return -1;
+    drop_nulls(section, schema_member(schema_root(), "recovery"));
+    walk_at(walk, "%s", "");
+    return 0;
+}
