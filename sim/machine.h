@@ -10,6 +10,7 @@
 #include "devices/block.h"
 #include "devices/device.h"
 #include "mem/memory.h"
+#include "recovery/recovery.h"
 #include "sim/boot.h"
 #include "sim/clock.h"
 #include "sim/config.h"
@@ -66,11 +67,19 @@ struct machine {
     unsigned exit_code; /* of the guest */
     unsigned reboots;
     bool reboot_wanted;
-    uint64_t idle_skips; /* times that virtual time jumped because every hart waited */
-    uint64_t user_traps; /* system calls and faults of user mode */
-    struct progress_mark {
-        uint64_t insns, output, idle_skips, user_traps;
-    } progress;        /* when there was the last sign of it */
+    struct machine_progress {
+        uint64_t idle_skips; /* times that virtual time jumped because every hart waited */
+        uint64_t user_traps; /* system calls and faults of user mode */
+        struct progress_mark {
+            uint64_t insns, output, idle_skips, user_traps;
+        } mark; /* when there was the last sign of it */
+    } counters;
+    struct machine_typed { /* what the guest's UART took from the console so far */
+        uint8_t *bytes;
+        size_t taken, count, room; /* taken < count: it will take these again */
+    } typed;
+    struct recovery *recovery; /* NULL: off */
+    uint64_t panic_function; /* its address, 0: none */
     uint64_t panic_at; /* tick at which a panicking guest is stopped, or 0 */
     unsigned panic_hart;
     char *panic_report; /* malloc'ed: registers and backtrace where it panicked */
@@ -91,6 +100,10 @@ typedef void (*machine_tick_fn)(void *opaque, const struct machine *machine);
 /* Runs until the end, and returns why. With END_FAULT err says what failed. */
 enum machine_end machine_run(struct machine *machine, machine_tick_fn tick, void *opaque,
                              struct error *err);
+
+/* Is there input that the guest has not taken yet? */
+bool machine_has_input(const struct machine *machine);
+size_t machine_take_input(struct machine *machine, uint8_t *bytes, size_t size);
 
 /* Instructions executed by all harts. */
 uint64_t machine_insns(const struct machine *machine);

@@ -21,7 +21,7 @@ static int complain(const struct error *err, int code)
 static void show_progress(void *opaque, const struct machine *machine)
 {
     progress_update(opaque, clock_ns(&machine->clock, machine->clock.now), machine_insns(machine),
-                    machine->user_traps ? "user space" : "boot");
+                    machine->counters.user_traps ? "user space" : "boot");
 }
 
 /* What an engineer wants to see when the guest did not end by itself. */
@@ -53,6 +53,8 @@ static int run_machine(const struct options *options, const struct config *confi
 
     struct summary summary;
     summary_make(&summary, machine, err.text);
+    if (machine->recovery)
+        summary.recovery = recovery_counts(machine->recovery);
     if (!options->quiet) {
         print_diagnosis(machine);
         summary_print(&summary, stderr);

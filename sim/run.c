@@ -30,6 +30,8 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 
 static int reboot(struct machine *machine, struct error *err)
 {
+    if (machine->recovery)
+        return error_set(err, "the guest rebooted: recovery ends with the kernel that it knows");
     machine->reboot_wanted = false;
     machine->reboots++;
     for (size_t i = 0; i < machine->device_count; i++)
@@ -62,12 +64,14 @@ static int run_hart(struct machine *machine, struct error *err)
         clock->deadline = turn->until;
     }
     turn->resumed = false;
+    if (machine->recovery)
+        recovery_turn(machine->recovery, turn->hart);
     switch (cpu_run(machine->harts[turn->hart], err)) {
     case CPU_FAILED:
         return -1;
     case CPU_PAUSED:
         turn->resumed = true;
-        return 0;
+        return machine->recovery ? recovery_paused(machine->recovery, turn->hart, err) : 0;
     case CPU_DEADLINE:
     case CPU_IDLE:
         break;
@@ -92,6 +96,8 @@ static int finish_turn(struct machine *machine, struct error *err)
             break;
     }
     machine->turn.active = false;
+    if (machine->recovery)
+        recovery_between(machine->recovery);
     machine->clock.now = machine->turn.reached;
     int waiting = 0; /* one hart may have woken another that had its turn before */
     for (unsigned i = 0; i < machine->hart_count; i++)
@@ -104,10 +110,10 @@ static bool is_stuck(struct machine *machine)
 {
     struct progress_mark mark = {
         .output = console_bytes(machine->console),
-        .idle_skips = machine->idle_skips,
-        .user_traps = machine->user_traps,
+        .idle_skips = machine->counters.idle_skips,
+        .user_traps = machine->counters.user_traps,
     };
-    struct progress_mark *last = &machine->progress;
+    struct progress_mark *last = &machine->counters.mark;
     uint64_t insns = machine_insns(machine);
     if (mark.output != last->output || mark.idle_skips != last->idle_skips ||
         mark.user_traps != last->user_traps) {
@@ -139,7 +145,7 @@ static uint64_t turn_end(const struct machine *machine)
 static void skip_idle(struct machine *machine)
 {
     struct clock *clock = &machine->clock;
-    machine->idle_skips++;
+    machine->counters.idle_skips++;
     uint64_t next = earlier(clock_next(clock), console_next_timeout(machine->console));
     if (machine->panic_at)
         next = earlier(next, machine->panic_at);
@@ -155,11 +161,11 @@ static void skip_idle(struct machine *machine)
             }
             console_wait(machine->console, (int)ms);
         }
-        if (!console_has_input(machine->console))
+        if (!machine_has_input(machine))
             clock->now = next;
         return;
     }
-    if (!console_has_input(machine->console) && !console_wait(machine->console, USER_WAIT_MS))
+    if (!machine_has_input(machine) && !console_wait(machine->console, USER_WAIT_MS))
         machine->end = END_DEAD;
 }
 
@@ -195,7 +201,7 @@ static void between_turns(struct machine *machine, machine_tick_fn tick, void *o
 {
     struct clock *clock = &machine->clock;
     clock_fire(clock);
-    if (console_has_input(machine->console))
+    if (machine_has_input(machine))
         ns16550a_poll(machine->uart);
     if (clock->now >= machine->turn.next_poll ||
         clock->now >= console_next_timeout(machine->console)) {
@@ -235,15 +241,15 @@ static void on_trap(void *opaque, unsigned hart, const struct trap *trap)
     (void)hart;
     struct machine *machine = opaque;
     if (trap->from == 0 && !trap->interrupt)
-        machine->user_traps++;
+        machine->counters.user_traps++;
 }
 
 /* The guest's panic function was entered: note where, and let it speak for a while. */
 static void on_panic(void *opaque, unsigned hart, uint64_t pc)
 {
-    (void)pc;
     struct machine *machine = opaque;
-    if (machine->panic_at)
+    if (pc != machine->panic_function || machine->panic_at ||
+        (machine->recovery && recovery_pausing(machine->recovery, hart)))
         return;
     machine->panic_hart = hart;
     machine->panic_report = machine_describe(machine);
@@ -254,6 +260,7 @@ static void on_panic(void *opaque, unsigned hart, uint64_t pc)
 static int watch_panic(struct machine *machine, struct error *err)
 {
     const struct symbol *panic = symbols_named(machine->symbols, "panic");
+    machine->panic_function = panic ? panic->address : 0;
     for (unsigned i = 0; i < machine->hart_count; i++) {
         const struct cpu_listener listener = {
             .trap_entry = on_trap, .watched = on_panic, .opaque = machine};
@@ -274,6 +281,8 @@ enum machine_end machine_run(struct machine *machine, machine_tick_fn tick, void
     interrupted = 0;
     if (watch_panic(machine, err) || run_turns(machine, tick, opaque, err))
         machine->end = END_FAULT;
+    if (machine->recovery)
+        recovery_finish(machine->recovery);
     (void)console_poll(machine->console);
     sigaction(SIGINT, &old_int, NULL);
     sigaction(SIGTERM, &old_term, NULL);

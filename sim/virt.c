@@ -51,13 +51,15 @@ static void finished(void *opaque, enum finish how, unsigned code)
 static void uart_output(void *opaque, uint8_t byte)
 {
     struct machine *machine = opaque;
-    console_output(machine->console, byte);
+    if (machine->recovery)
+        recovery_output(machine->recovery, byte);
+    else
+        console_output(machine->console, byte);
 }
 
 static size_t uart_input(void *opaque, uint8_t *bytes, size_t size)
 {
-    struct machine *machine = opaque;
-    return console_take_input(machine->console, bytes, size);
+    return machine_take_input(opaque, bytes, size);
 }
 
 static uint64_t read_time(void *opaque)
@@ -212,6 +214,7 @@ int virt_assemble(struct machine *machine, struct error *err)
             .time = read_time,
             .time_opaque = machine->clint,
             .hook_accesses = config->run.pages == PAGES_HOOKED,
+            .profile = config->recovery.enabled && config->recovery.by_function,
         };
         machine->harts[i] = riscv_new(&options, VIRT_ROM_BASE, err);
         if (!machine->harts[i])

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IASO_SIM_CHECKPOINT_H
+#define IASO_SIM_CHECKPOINT_H
+
+#include "sim/machine.h"
+
+/*
+ * All of a machine's state but the contents of memory, to come back to: harts, time, events,
+ * devices, the turn that the run loop is in, and positions in what the disks' overlays were written
+ * and in what the user typed. May be taken from within listeners.
+ */
+struct checkpoint;
+
+/* NULL when out of memory. */
+struct checkpoint *checkpoint_take(struct machine *machine);
+
+/* While no hart runs. -1 if a disk without an overlay has been written to since. The checkpoint can
+ * be used again. */
+int checkpoint_return(struct machine *machine, const struct checkpoint *checkpoint);
+void checkpoint_free(struct checkpoint *checkpoint);
+
+#endif
