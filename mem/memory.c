@@ -279,7 +279,8 @@ void memory_set_state(struct memory *mem, uint64_t gpa, uint64_t length, enum pa
         for (uint64_t n = from; n <= to; n++) {
             struct page *page = &slot->pages[n];
             enum page_state old = state_of(mem, page);
-            if (old == state)
+            /* Armed for who accesses now may still be open for somebody else. */
+            if (state == PAGE_ARMED ? page->armed && !page->precise : old == state)
                 continue;
             open_page(mem, page);
             page->armed = state == PAGE_ARMED;

@@ -41,7 +41,7 @@ void track_apply(struct recovery *recovery, unsigned hart)
     else if (logger)
         who = logger->lineage;
     renew(recovery, epoch);
-    lane->mode = lane->firmware || exempt ? MODE_EXEMPT : logger ? MODE_LOGGED : MODE_OUTSIDE;
+    lane->mode = exempt ? MODE_EXEMPT : logger ? MODE_LOGGED : MODE_OUTSIDE;
     lane->logger = lane->mode == MODE_LOGGED ? logger : NULL;
     /* A thread whose domains are settled goes on with what it was granted: nothing of it is owned
      * by anybody. */
@@ -107,14 +107,12 @@ static void on_first_write(void *opaque, uint64_t page_gpa, const uint8_t *conte
 static void on_conflict(void *opaque, uint64_t page_gpa)
 {
     struct recovery *recovery = opaque;
-    int result = log_share(recovery->log, page_gpa);
     memory_own(recovery->mem, page_gpa, 0);
-    if (result || !log_is_shared(recovery->log, page_gpa))
-        return;
     memory_set_state(recovery->mem, page_gpa, 1, PAGE_PRECISE);
     recovery->counts.conflicts++;
     if (++recovery->shared_pages > recovery->counts.shared_pages_peak)
         recovery->counts.shared_pages_peak = recovery->shared_pages;
+    log_share(recovery->log, page_gpa); /* it may be released at once: nothing had changed */
 }
 
 void track_released(void *opaque, uint64_t page_gpa, bool was_shared)
