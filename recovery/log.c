@@ -467,7 +467,9 @@ int log_save_bytes(struct log *log, struct log_owner *owner, uint64_t gpa, unsig
     struct log_entry *head = page->words[(gpa - page->gpa) / WORD_SIZE];
     uint64_t now;
     memcpy(&now, host, sizeof now);
-    if (head && head->owner == keeper && head->position > newest_checkpoint(log)) {
+    /* Bytes may join an entry as long as nothing since then can have changed them. */
+    if (head && head->owner == keeper && head->position > newest_checkpoint(log) &&
+        (!page->pages || head->position > page->pages->position)) {
         uint8_t missing = mask & (uint8_t)~head->mask;
         head->old = blend(head->old, now, missing);
         head->mask |= missing;
