@@ -455,11 +455,18 @@ uint64_t memory_access(struct memory *mem, uint64_t gpa, unsigned size, enum acc
         return 0;
     uint64_t offset = gpa - slot->region.base;
     uint8_t *host = slot->region.host + offset;
+    struct page *page = &slot->pages[offset >> mem->page_bits];
     if (kind != ACCESS_WRITE)
         value = load_le(host, size);
+    /* A TLB may still map a page precise that is so no more. */
+    if (__builtin_expect(!page->precise, 0)) {
+        if (is_foreign(mem, page))
+            conflict(mem, slot, page);
+        if (kind == ACCESS_WRITE && state_of(mem, page) == PAGE_ARMED)
+            first_write(mem, slot, page);
+    }
     announce_access(mem, gpa, size, kind, value);
     if (kind == ACCESS_WRITE) {
-        struct page *page = &slot->pages[offset >> mem->page_bits];
         if (page->in_code)
             code_changed(mem, slot, page);
         memcpy(host, &value, size);

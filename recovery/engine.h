@@ -70,6 +70,7 @@ struct frame {
         FRAME_DOMAIN,   /* a trap that opened one */
         FRAME_FUNCTION, /* a function that opened one */
         FRAME_EXEMPT,
+        FRAME_UNBROKEN,
         FRAME_INVERSE, /* a call that has an inverse: an open domain */
         FRAME_CHECK,
     } kind;
@@ -84,6 +85,7 @@ struct thread_state {
     struct frame frames[MAX_FRAMES];
     unsigned frame_count;
     unsigned exempt;       /* frames of that kind */
+    unsigned unbroken;     /* likewise */
     struct domain *top;    /* innermost open domain */
     struct domain *linger; /* the last one that ended and waits */
     uint64_t ran;          /* instructions, when it was not running */
@@ -150,6 +152,7 @@ struct point {
     enum point_kind {
         POINT_REQUEST,
         POINT_EXEMPT,
+        POINT_UNBROKEN,
         POINT_INVERSE,
         POINT_FAILURE,
         POINT_CHECK,
@@ -240,7 +243,13 @@ void track_released(void *opaque, uint64_t page_gpa, bool was_shared);
 /* Fails the request that runs on the hart; false if refused. */
 bool rollback_failure(struct recovery *recovery, unsigned hart);
 
-/* The thread on the hart is back from exempt code, and was put back meanwhile. */
+/* Whether the thread is in the middle of what it must finish first. */
+static inline bool is_unbroken(const struct thread *thread)
+{
+    return thread->now.exempt || thread->now.unbroken;
+}
+
+/* The thread on the hart was put back, and may now go there. */
 void rollback_put_back(struct recovery *recovery, unsigned hart);
 
 /* ---- torture.c ---- */

@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORD_SIZE    8
-#define FIRST_BUCKET 4096
-#define GC_MINIMUM   (UINT64_C(32) << 20)
+#define WORD_SIZE      8
+#define FIRST_BUCKET   4096
+#define FIRST_PATIENCE 32 /* accesses before a shared page is looked at, whether it is one still \
+                           */
+#define GC_MINIMUM (UINT64_C(32) << 20)
 
 struct log_entry {
     uint64_t position, gpa;
@@ -21,9 +23,11 @@ struct log_entry {
 struct log_page {
     uint64_t gpa;
     struct log_page *chain;
-    struct log_entry *pages;  /* newest first */
-    struct log_entry **words; /* newest first, for each word; NULL: none yet */
-    unsigned entries, live;   /* live: of owners that did not commit */
+    struct log_entry *pages;   /* newest first */
+    struct log_entry **words;  /* newest first, for each word; NULL: none yet */
+    unsigned entries, live;    /* live: of owners that did not commit */
+    uint32_t visitor;          /* lineage of the last access while shared ... */
+    unsigned visits, patience; /* ... so many times in a row; looked into at so many */
     bool shared;
 };
 
@@ -389,6 +393,8 @@ int log_share(struct log *log, uint64_t page_gpa)
     if (!page || !page->words || !now)
         return -1;
     page->shared = true;
+    page->visits = 0;
+    page->patience = FIRST_PATIENCE;
     /* From the oldest to the newest, so that the chains of the words are in order. */
     size_t count = 0;
     for (struct log_entry *entry = page->pages; entry; entry = entry->below)
@@ -423,6 +429,26 @@ bool log_is_shared(const struct log *log, uint64_t page_gpa)
 {
     const struct log_page *page = find_page(log, page_gpa);
     return page && page->shared;
+}
+
+bool log_reclaim(struct log *log, uint64_t page_gpa, uint32_t lineage,
+                 uint32_t (*lineage_of)(const struct log_owner *owner))
+{
+    struct log_page *page = find_page(log, page_gpa);
+    if (page->visitor != lineage) {
+        page->visitor = lineage;
+        page->visits = 0;
+    }
+    if (++page->visits < page->patience)
+        return false;
+    page->visits = 0;
+    page->patience *= 2;
+    for (size_t i = 0; i < log->page_size / WORD_SIZE; i++)
+        for (const struct log_entry *entry = page->words[i]; entry; entry = entry->below)
+            if (entry->owner != &log->retained && lineage_of(entry->owner) != lineage)
+                return false;
+    page->shared = false;
+    return true;
 }
 
 static uint8_t mask_of(uint64_t gpa, unsigned size)

@@ -53,6 +53,12 @@ int log_save_page(struct log *log, struct log_owner *owner, uint64_t page_gpa,
 int log_share(struct log *log, uint64_t page_gpa);
 bool log_is_shared(const struct log *log, uint64_t page_gpa);
 
+/* Somebody of the lineage accesses the shared page. Returns true if that has been so for a while
+ * and all uncommitted changes are the lineage's, as lineage_of() says: then the page is shared no
+ * more. */
+bool log_reclaim(struct log *log, uint64_t page_gpa, uint32_t lineage,
+                 uint32_t (*lineage_of)(const struct log_owner *owner));
+
 /* Whose uncommitted changes some bytes of a shared page, within one aligned word, are. Returns how
  * many; the same owner may come twice. */
 #define LOG_MAX_WRITERS 8

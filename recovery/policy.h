@@ -64,6 +64,8 @@ struct recovery_policy {
     size_t endless_count;
     const char *exempt[POLICY_MAX_FUNCTIONS]; /* neither logged nor tracked until they return */
     size_t exempt_count;
+    const char *unbroken[POLICY_MAX_FUNCTIONS]; /* a thread that is put back finishes these first */
+    size_t unbroken_count;
     struct policy_inverse {
         const char *call, *undo; /* functions; undo(argument) takes back what call did */
         enum inverse_argument {

@@ -155,11 +155,17 @@ static void on_context(void *opaque, unsigned hart)
     lane->thread = thread;
     lane->since = insns;
     changed(recovery, hart);
-    if (thread->put_back && !thread->now.exempt)
+    if (thread->put_back && !is_unbroken(thread))
         ask(recovery, hart, ASK_PUT_BACK, NULL);
 }
 
 /* ---- Requests ------------------------------------------------------------------------------ */
+
+static void forget_frame(struct thread_state *now, const struct frame *frame)
+{
+    now->exempt -= frame->kind == FRAME_EXEMPT;
+    now->unbroken -= frame->kind == FRAME_UNBROKEN;
+}
 
 static struct frame *push(struct thread *thread)
 {
@@ -170,7 +176,7 @@ static struct frame *push(struct thread *thread)
             i++;
         if (i == MAX_FRAMES)
             return NULL;
-        now->exempt -= now->frames[i].kind == FRAME_EXEMPT;
+        forget_frame(now, &now->frames[i]);
         memmove(now->frames + i, now->frames + i + 1, (MAX_FRAMES - i - 1) * sizeof *now->frames);
         now->frame_count--;
     }
@@ -192,7 +198,7 @@ static bool pop_to(struct recovery *recovery, unsigned hart, unsigned index)
         return false;
     }
     for (unsigned i = index; i < now->frame_count; i++)
-        now->exempt -= now->frames[i].kind == FRAME_EXEMPT;
+        forget_frame(now, &now->frames[i]);
     now->frame_count = index;
     if (domain)
         domain_end(recovery, domain);
@@ -343,7 +349,7 @@ static void leave(struct recovery *recovery, unsigned hart, unsigned index)
             domain_lose(recovery, parent, REFUSED_OTHER);
     }
     changed(recovery, hart);
-    if (frame.kind == FRAME_EXEMPT && thread->put_back && !thread->now.exempt)
+    if (thread->put_back && !is_unbroken(thread))
         ask(recovery, hart, ASK_PUT_BACK, NULL);
 }
 
@@ -365,6 +371,10 @@ static void arrive(struct recovery *recovery, unsigned hart, const struct point 
         if (push_function(recovery, hart, FRAME_EXEMPT))
             thread->now.exempt++;
         changed(recovery, hart);
+        break;
+    case POINT_UNBROKEN:
+        if (push_function(recovery, hart, FRAME_UNBROKEN))
+            thread->now.unbroken++;
         break;
     case POINT_CHECK:
         push_function(recovery, hart, FRAME_CHECK);
@@ -549,6 +559,8 @@ static int find_points(struct recovery *recovery, struct error *err)
     if (add_points(recovery, POINT_REQUEST, "requests.functions", policy->functions,
                    policy->function_count, err) ||
         add_points(recovery, POINT_EXEMPT, "exempt", policy->exempt, policy->exempt_count, err) ||
+        add_points(recovery, POINT_UNBROKEN, "unbroken", policy->unbroken, policy->unbroken_count,
+                   err) ||
         add_points(recovery, POINT_ENDLESS, "endless", policy->endless, policy->endless_count,
                    err) ||
         add_points(recovery, POINT_INVERSE, "inverse", calls, policy->inverse_count, err) ||

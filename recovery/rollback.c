@@ -94,9 +94,11 @@ static void cut_frames(struct recovery *recovery, struct domain *entry)
 {
     struct thread_state *now = &entry->thread->now;
     now->frame_count = entry->depth;
-    now->exempt = 0;
-    for (unsigned i = 0; i < now->frame_count; i++)
+    now->exempt = now->unbroken = 0;
+    for (unsigned i = 0; i < now->frame_count; i++) {
         now->exempt += now->frames[i].kind == FRAME_EXEMPT;
+        now->unbroken += now->frames[i].kind == FRAME_UNBROKEN;
+    }
     now->top = entry->parent;
     now->linger = NULL;
     for (struct domain *domain = recovery->oldest; domain != entry; domain = domain->next)
@@ -225,7 +227,7 @@ static void put_all_back(struct recovery *recovery, const struct closure *closur
             continue;
         }
         int hart = hart_of(recovery, thread);
-        if (hart < 0 || (innocent && thread->now.exempt)) {
+        if (hart < 0 || (innocent && is_unbroken(thread))) {
             thread->put_back = domain;
             thread->put_back_error = error;
             domain->state = DOMAIN_GONE;

@@ -133,6 +133,11 @@ static bool changes(struct recovery *recovery, uint64_t gpa, unsigned size, uint
            (size < 8 ? (old ^ value) & ((UINT64_C(1) << 8 * size) - 1) : old ^ value);
 }
 
+static uint32_t lineage_of(const struct log_owner *owner)
+{
+    return ((const struct domain *)owner)->lineage;
+}
+
 static void access_word(struct recovery *recovery, struct lane *lane, uint64_t gpa, unsigned size,
                         bool store)
 {
@@ -166,6 +171,13 @@ static void on_access(void *opaque, uint64_t gpa, unsigned size, enum access_kin
     if (store && !changes(recovery, gpa, size, value))
         return;
     struct lane *lane = active_lane(recovery);
+    uint64_t page_gpa = gpa & ~(memory_page_size(recovery->mem) - 1);
+    if (lane && lane->mode == MODE_LOGGED &&
+        log_reclaim(recovery->log, page_gpa, lane->who, lineage_of)) {
+        recovery->shared_pages--;
+        memory_set_state(recovery->mem, page_gpa, 1, PAGE_ARMED);
+        memory_own(recovery->mem, page_gpa, lane->who);
+    }
     unsigned in_word = 8 - (unsigned)(gpa & 7);
     unsigned first = size < in_word ? size : in_word;
     access_word(recovery, lane, gpa, first, store);

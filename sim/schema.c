@@ -204,6 +204,11 @@ static const struct key keys[] = {
          "name: only if the kernel has it."),
      RANGE(0, POLICY_MAX_FUNCTIONS), ELEMENTS(recovery.exempt, recovery.exempt_count)},
     {KEY("recovery.exempt[]", KEY_SYMBOL, "A function."), ELEMENT(const char *)},
+    {KEY("recovery.unbroken", KEY_ARRAY,
+         "Functions around exempt ones that a thread which is rolled back while another one runs "
+         "finishes first. A \"?\" at the end of a name: only if the kernel has it."),
+     RANGE(0, POLICY_MAX_FUNCTIONS), ELEMENTS(recovery.unbroken, recovery.unbroken_count)},
+    {KEY("recovery.unbroken[]", KEY_SYMBOL, "A function."), ELEMENT(const char *)},
     {KEY("recovery.endless", KEY_ARRAY,
          "Functions that are entered when a request ends without returning, such as a thread's "
          "exit. A \"?\" at the end of a name: only if the kernel has it."),
