@@ -87,7 +87,7 @@ check-format: ## has .clang-format been applied? (clang-format 14; others differ
 	*'version 14.'*) clang-format --dry-run -Werror $(SOURCES) ;; \
 	*) echo "check-format: left out, this is not version 14: $$(clang-format --version)" ;; esac
 check-headers: | have-build ## does every header compile alone?
-	@printf '%s\n' $(filter-out ./tests/guests/% tests/guests/%,$(filter %.h,$(SOURCES))) | \
+	@printf '%s\n' $(filter-out $(addsuffix %,./tests/guests/ tests/guests/ ./guests/ guests/),$(filter %.h,$(SOURCES))) | \
 	xargs -P4 -I{} $(CC) $(FLAGS) $(PKG_CFLAGS) -fsyntax-only -x c {}
 fuzz: ## run each fuzz target for FUZZ_SECONDS; needs clang
 	@$(MAKE) $(SUB) BUILD=$(BUILD)/fuzz CC=clang SAN=fuzzer-no-link,address,undefined fuzz-tests
@@ -103,7 +103,7 @@ bench: ## boot Linux on Iaso in several ways and on QEMU, and compare; installs 
 format: ## apply .clang-format
 	clang-format -i $(SOURCES)
 clean: ## remove what was built, but not what was downloaded
-	rm -rf iaso $(filter-out $(BUILD)/cache $(BUILD)/guests,$(wildcard $(BUILD)/*)) $(BUILD)/guests/riscv
+	rm -rf iaso $(filter-out $(BUILD)/cache $(BUILD)/guests,$(wildcard $(BUILD)/*)) $(BUILD)/guests/riscv $(AGORA_OUT)
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile guests/guests.mk tests/guests/guests.mk | expand -t 26
 

@@ -10,3 +10,6 @@ guests: $(LINUX)/SHA256SUMS ## fetch the stock Debian guest (cached) and build i
 
 $(LINUX)/SHA256SUMS: guests/fetch .ci/archive guests/linux/images guests/linux/init $(wildcard guests/linux/etc/*)
 	guests/fetch
+
+include guests/agora/agora.mk
+test-guests: $(AGORA)
