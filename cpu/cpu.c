@@ -39,6 +39,13 @@ void cpu_announce_context(struct cpu *cpu)
             cpu->listeners[i].context(cpu->listeners[i].opaque, cpu->number);
 }
 
+void cpu_announce_reached(struct cpu *cpu, uint64_t pc)
+{
+    for (size_t i = 0; i < cpu->listener_count; i++)
+        if (cpu->listeners[i].reached)
+            cpu->listeners[i].reached(cpu->listeners[i].opaque, cpu->number, pc);
+}
+
 int cpu_read_virtual(struct cpu *cpu, const struct memory *mem, uint64_t gva, void *buffer,
                      size_t size)
 {

@@ -58,6 +58,8 @@ struct cpu_listener {
     /* Above user mode, the stack or thread pointer was replaced, not merely moved: this may be
      * another thread. Told before the next block. */
     void (*context)(void *opaque, unsigned hart);
+    /* The instruction at an address of cpu_stop_at() is about to be executed. */
+    void (*reached)(void *opaque, unsigned hart, uint64_t pc);
     void *opaque;
 };
 
@@ -65,6 +67,14 @@ struct cpu_listener {
 struct cpu_register {
     const char *name;
     uint64_t value;
+};
+
+/* What can go wrong with an instruction. */
+enum cpu_fault {
+    CPU_FAULT_NULL,       /* it loads from address 0, instead of what it does */
+    CPU_FAULT_BREAKPOINT, /* it is a breakpoint */
+    CPU_FAULT_SKIP,       /* it does nothing */
+    CPU_FAULT_HANG,       /* it jumps to itself: memory is changed */
 };
 
 /* A call of a guest function with up to two arguments, on the stack of the thread that runs. */
@@ -97,7 +107,8 @@ struct cpu_ops {
     int (*general_number)(const char *name);
     int (*write)(struct cpu *cpu, const char *name, uint64_t value);
     void (*leave_trap)(struct cpu *cpu, bool step_over);
-    void (*raise)(struct cpu *cpu, uint64_t cause, uint64_t value);
+    int (*stop_at)(struct cpu *cpu, uint64_t gva, struct error *err);
+    int (*inject)(struct cpu *cpu, enum cpu_fault fault);
     int (*call)(struct cpu *cpu, const struct cpu_call *call, uint64_t *result, struct error *err);
     void (*profile_inside)(struct cpu *cpu, bool inside);
     int (*profile)(struct cpu *cpu, cpu_profile_fn visit, void *opaque);
@@ -212,10 +223,17 @@ static inline void cpu_leave_trap(struct cpu *cpu, bool step_over)
     cpu->ops->leave_trap(cpu, step_over);
 }
 
-/* Takes an exception at the pc while the hart does not run. */
-static inline void cpu_raise(struct cpu *cpu, uint64_t cause, uint64_t value)
+/* Announces `reached` whenever the instruction at the address is about to be executed, wherever in
+ * its block that is. Before the hart first runs, and for a few addresses only: it is not cheap. */
+static inline int cpu_stop_at(struct cpu *cpu, uint64_t gva, struct error *err)
 {
-    cpu->ops->raise(cpu, cause, value);
+    return cpu->ops->stop_at(cpu, gva, err);
+}
+
+/* Does it to the instruction at the pc while the hart does not run; fails if it cannot be done. */
+static inline int cpu_inject(struct cpu *cpu, enum cpu_fault fault)
+{
+    return cpu->ops->inject(cpu, fault);
 }
 
 /*
@@ -248,6 +266,7 @@ static inline int cpu_profile(struct cpu *cpu, cpu_profile_fn visit, void *opaqu
 }
 
 void cpu_announce_context(struct cpu *cpu);
+void cpu_announce_reached(struct cpu *cpu, uint64_t pc);
 void cpu_announce_watched(struct cpu *cpu, uint64_t pc);
 void cpu_announce_entry(struct cpu *cpu, const struct trap *trap);
 void cpu_announce_return(struct cpu *cpu, unsigned from, unsigned to);

@@ -62,8 +62,16 @@ static int run_engine(struct riscv *hart, struct error *err)
     uc_err status = uc_emu_start(hart->uc, riscv_pc(hart), 0, 0, 0);
     if (hart->failure.text[0])
         return error_set(err, "%s", hart->failure.text);
-    if (hart->stopping)
+    if (hart->stopping) {
+        /* With instruction hooks, the engine does not go back to the start of a block that was
+         * stopped before it began. */
+        if (hart->has_instruction_hooks)
+            riscv_write(&hart->cpu, "pc", hart->stop_pc);
+        if (hart->stopped_within)
+            riscv_cut_short(hart, hart->stop_pc);
+        hart->stopped_within = false;
         return 0;
+    }
     if (status == UC_ERR_EXCEPTION && hart->fault.set) {
         if (hart->fault.kind == ACCESS_FETCH && (hart->attention & ATTEND_PAUSE))
             return 0; /* nothing ran since the pause was asked for; it will fault again */
@@ -267,7 +275,8 @@ static const struct cpu_ops riscv_ops = {
     .general_number = riscv_register_number,
     .write = riscv_write,
     .leave_trap = riscv_leave_trap,
-    .raise = riscv_raise,
+    .stop_at = riscv_stop_at,
+    .inject = riscv_inject,
     .call = riscv_call,
     .profile_inside = riscv_profile_inside,
     .profile = riscv_profile_visit,

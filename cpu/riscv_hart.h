@@ -125,7 +125,10 @@ struct riscv {
         uint64_t *slots;
         size_t room, count; /* room is a power of two, or 0 */
     } watched;
-    uint64_t block_pc; /* while the block hook announces: where the hart is, else 0 */
+    uint64_t block_pc;   /* while the block hook announces: where the hart is, else 0 */
+    uint64_t stop_pc;    /* where the engine was stopped */
+    bool stopped_within; /* ... maybe within a block */
+    bool has_instruction_hooks;
     uint64_t dropping; /* guest-physical page whose translations were dropped last */
     struct device_window {
         struct riscv *hart;
@@ -183,7 +186,7 @@ void riscv_restore(struct cpu *cpu, const void *state);
 void riscv_adopt(struct cpu *cpu, const void *state);
 int riscv_write(struct cpu *cpu, const char *name, uint64_t value);
 void riscv_leave_trap(struct cpu *cpu, bool step_over);
-void riscv_raise(struct cpu *cpu, uint64_t cause, uint64_t value);
+int riscv_inject(struct cpu *cpu, enum cpu_fault fault);
 int riscv_call(struct cpu *cpu, const struct cpu_call *call, uint64_t *result, struct error *err);
 
 /* From within the engine's interrupt hook or from outside of uc_emu_start(). */
@@ -241,6 +244,7 @@ int riscv_profile_visit(struct cpu *cpu, cpu_profile_fn visit, void *opaque);
 int riscv_add_hooks(struct riscv *hart, struct error *err);
 int riscv_map_memory(struct riscv *hart, struct error *err);
 int riscv_watch(struct cpu *cpu, uint64_t pc);
+int riscv_stop_at(struct cpu *cpu, uint64_t pc, struct error *err);
 
 /* Reads code bytes as the hart would fetch them, without side effects; returns how many. */
 size_t riscv_code_bytes(struct riscv *hart, uint64_t pc, uint8_t *bytes, size_t size);

@@ -198,9 +198,10 @@ static __attribute__((noinline)) struct fast_block *find_block(struct riscv *har
     return fast;
 }
 
-static void stop(struct riscv *hart)
+static void stop(struct riscv *hart, uint64_t pc)
 {
     hart->stopping = true;
+    hart->stop_pc = pc;
     uc_emu_stop(hart->uc);
 }
 
@@ -209,13 +210,13 @@ static __attribute__((noinline)) void on_special_block(struct riscv *hart, uint6
                                                        uint32_t size)
 {
     if (hart->attention && riscv_attend(hart)) {
-        stop(hart);
+        stop(hart, pc);
         return;
     }
     if (hart->counts[LANE_INSNS] >= hart->limit) {
         riscv_collect_counts(hart);
         if (hart->clock->now >= hart->clock->deadline) {
-            stop(hart);
+            stop(hart, pc);
             return;
         }
     }
@@ -228,7 +229,7 @@ static __attribute__((noinline)) void on_special_block(struct riscv *hart, uint6
         cpu_announce_watched(&hart->cpu, pc);
         hart->block_pc = 0;
         if (hart->attention & ATTEND_PAUSE) { /* it will be announced again */
-            stop(hart);
+            stop(hart, pc);
             return;
         }
         riscv_sync_tlb(hart);
@@ -472,6 +473,33 @@ static void on_exception(uc_engine *uc, uint32_t number, void *opaque)
     }
     riscv_cut_short(hart, pc + riscv_length((uint16_t)insn));
     riscv_exception(hart, cause, value, pc);
+}
+
+/* Of the instructions that riscv_stop_at() named only. */
+static void on_instruction(uc_engine *uc, uint64_t pc, uint32_t size, void *opaque)
+{
+    (void)uc;
+    (void)size;
+    struct riscv *hart = opaque;
+    if (hart->stopping)
+        return;
+    cpu_announce_reached(&hart->cpu, pc);
+    if (hart->attention & ATTEND_PAUSE) {
+        hart->stopped_within = true;
+        stop(hart, pc);
+    }
+}
+
+int riscv_stop_at(struct cpu *cpu, uint64_t pc, struct error *err)
+{
+    struct riscv *hart = (struct riscv *)cpu;
+    uc_hook hook;
+    uc_err status =
+        uc_hook_add(hart->uc, &hook, UC_HOOK_CODE, (void *)on_instruction, hart, pc, pc);
+    hart->has_instruction_hooks = true;
+    if (status != UC_ERR_OK)
+        return error_set(err, "Unicorn: no instruction hook: %s", uc_strerror(status));
+    return 0;
 }
 
 /* What every simulator that hooks accesses pays; only counts. */

@@ -152,10 +152,35 @@ void riscv_leave_trap(struct cpu *cpu, bool step_over)
     riscv_restore_context(hart);
 }
 
-void riscv_raise(struct cpu *cpu, uint64_t cause, uint64_t value)
+/* "c.j 0": an instruction of two bytes that jumps to itself. */
+#define JUMP_TO_SELF UINT16_C(0xa001)
+
+static int hang(struct riscv *hart, uint64_t pc)
+{
+    uint64_t gpa;
+    const uint16_t insn = JUMP_TO_SELF;
+    if (hart->cpu.ops->translate(&hart->cpu, pc, &gpa))
+        return -1;
+    return memory_write(hart->options.mem, gpa, &insn, sizeof insn);
+}
+
+int riscv_inject(struct cpu *cpu, enum cpu_fault fault)
 {
     struct riscv *hart = hart_of(cpu);
-    riscv_exception(hart, cause, value, riscv_pc(hart));
+    uint64_t pc = riscv_pc(hart);
+    switch (fault) {
+    case CPU_FAULT_NULL:
+        riscv_exception(hart, EXCEPTION_LOAD_PAGE, 0, pc);
+        return 0;
+    case CPU_FAULT_BREAKPOINT:
+        riscv_exception(hart, EXCEPTION_BREAKPOINT, pc, pc);
+        return 0;
+    case CPU_FAULT_SKIP:
+        return riscv_write(cpu, "pc", pc + riscv_length((uint16_t)riscv_insn_at(hart, pc)));
+    case CPU_FAULT_HANG:
+        return hang(hart, pc);
+    }
+    return -1;
 }
 
 static void prepare_call(struct riscv *hart, const struct cpu_call *call)

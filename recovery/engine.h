@@ -106,6 +106,8 @@ struct thread {
     struct thread *chain; /* of the same hash */
 };
 
+#define MAX_OPENED 8
+
 enum mode {
     MODE_OUTSIDE, /* nothing is logged; what is read of uncommitted changes is lost to the domain */
     MODE_LOGGED,
@@ -115,6 +117,9 @@ enum mode {
 struct lane {              /* a hart */
     struct thread *thread; /* that runs on it; NULL: not known yet */
     bool user, firmware;
+    uint64_t opened[MAX_OPENED]; /* pages that the firmware has opened, on its visit */
+    unsigned opened_count;
+    bool opened_more;
     bool calling; /* a function of the guest, on our behalf */
     enum mode mode;
     struct domain *logger; /* MODE_LOGGED */
@@ -233,6 +238,9 @@ int track_listen(struct recovery *recovery);
 
 /* What the hart does from now on is whose? To be called whenever thread, mode or domain changed. */
 void track_apply(struct recovery *recovery, unsigned hart);
+
+/* The hart is back from machine mode. */
+void track_leave_firmware(struct recovery *recovery, unsigned hart);
 
 /* Nobody's: devices, the host. */
 void track_outside(struct recovery *recovery);

@@ -4,10 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORD_SIZE      8
-#define FIRST_BUCKET   4096
-#define FIRST_PATIENCE 32 /* accesses before a shared page is looked at, whether it is one still \
-                           */
+#define WORD_SIZE    8
+#define FIRST_BUCKET 4096
+#define FIRST_PATIENCE                                                        \
+    32 /* accesses before a shared page is looked at, whether it is one still \
+        */
 #define GC_MINIMUM (UINT64_C(32) << 20)
 
 struct log_entry {

@@ -265,7 +265,10 @@ static void on_trap_return(void *opaque, unsigned hart, unsigned from, unsigned 
     if (from == LEVEL_MACHINE) {
         lane->firmware = false;
         lane->user = to == LEVEL_USER;
+        track_leave_firmware(recovery, hart);
         changed(recovery, hart);
+        if (lane->thread && lane->thread->put_back && !is_unbroken(lane->thread))
+            ask(recovery, hart, ASK_PUT_BACK, NULL);
         return;
     }
     if (!lane->thread || lane->calling)

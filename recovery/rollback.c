@@ -227,7 +227,7 @@ static void put_all_back(struct recovery *recovery, const struct closure *closur
             continue;
         }
         int hart = hart_of(recovery, thread);
-        if (hart < 0 || (innocent && is_unbroken(thread))) {
+        if (hart < 0 || recovery->lanes[hart].firmware || (innocent && is_unbroken(thread))) {
             thread->put_back = domain;
             thread->put_back_error = error;
             domain->state = DOMAIN_GONE;

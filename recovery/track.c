@@ -41,7 +41,7 @@ void track_apply(struct recovery *recovery, unsigned hart)
     else if (logger)
         who = logger->lineage;
     renew(recovery, epoch);
-    lane->mode = exempt ? MODE_EXEMPT : logger ? MODE_LOGGED : MODE_OUTSIDE;
+    lane->mode = exempt || lane->firmware ? MODE_EXEMPT : logger ? MODE_LOGGED : MODE_OUTSIDE;
     lane->logger = lane->mode == MODE_LOGGED ? logger : NULL;
     /* A thread whose domains are settled goes on with what it was granted: nothing of it is owned
      * by anybody. */
@@ -86,6 +86,27 @@ static void check_limit(struct recovery *recovery, struct domain *domain)
     }
 }
 
+/* The page is open for the thread now, but what opened it was the firmware, unlogged. */
+static void remember(struct lane *lane, uint64_t page_gpa)
+{
+    if (lane->opened_count < MAX_OPENED)
+        lane->opened[lane->opened_count++] = page_gpa;
+    else
+        lane->opened_more = true;
+}
+
+void track_leave_firmware(struct recovery *recovery, unsigned hart)
+{
+    struct lane *lane = &recovery->lanes[hart];
+    for (unsigned i = 0; i < lane->opened_count; i++)
+        if (!is_firmware(recovery, lane->opened[i]))
+            memory_set_state(recovery->mem, lane->opened[i], 1, PAGE_ARMED);
+    if (lane->opened_more && lane->thread)
+        lane->thread->epoch = memory_new_epoch(recovery->mem);
+    lane->opened_count = 0;
+    lane->opened_more = false;
+}
+
 static void on_first_write(void *opaque, uint64_t page_gpa, const uint8_t *contents)
 {
     struct recovery *recovery = opaque;
@@ -93,6 +114,8 @@ static void on_first_write(void *opaque, uint64_t page_gpa, const uint8_t *conte
     struct domain *domain = lane && lane->mode == MODE_LOGGED ? lane->logger : NULL;
     if (domain && is_firmware(recovery, page_gpa))
         domain = NULL;
+    if (lane && lane->firmware && lane->who)
+        remember(lane, page_gpa);
     if (!domain && !torturing(recovery))
         return;
     /* Out of memory is the same as a full log. */

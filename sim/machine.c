@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "cpu/riscv.h"
+#include "sim/attach.h"
 #include "sim/backtrace.h"
-#include "sim/checkpoint.h"
 #include "sim/tasks.h"
 #include "sim/virt.h"
 
@@ -96,79 +96,6 @@ static int set_page_mode(struct machine *machine, struct error *err)
     return 0;
 }
 
-/* ---- Recovery ------------------------------------------------------------------------------ */
-
-static int find_symbol(void *opaque, const char *name, uint64_t *address, struct error *err)
-{
-    const struct machine *machine = opaque;
-    const struct symbol *symbol = symbols_named(machine->symbols, name);
-    if (symbol) {
-        *address = symbol->address;
-        return 0;
-    }
-    const char *near = symbols_nearest(machine->symbols, name);
-    return error_set(err, "expected a symbol of the guest, found \"%s\"%s%s%s", name,
-                     near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
-}
-
-static void *take_checkpoint(void *opaque)
-{
-    return checkpoint_take(opaque);
-}
-
-static int return_to(void *opaque, const void *checkpoint)
-{
-    return checkpoint_return(opaque, checkpoint);
-}
-
-static void discard_checkpoint(void *opaque, void *checkpoint)
-{
-    (void)opaque;
-    checkpoint_free(checkpoint);
-}
-
-static uint64_t count_insns(void *opaque)
-{
-    return machine_insns(opaque);
-}
-
-static void put_output(void *opaque, uint8_t byte)
-{
-    console_output(((struct machine *)opaque)->console, byte);
-}
-
-static int add_recovery(struct machine *machine, struct error *err)
-{
-    if (!machine->config->recovery.enabled)
-        return 0;
-    struct recovery_options options = {
-        .policy = &machine->config->recovery,
-        .mem = machine->mem,
-        .harts = machine->harts,
-        .hart_count = machine->hart_count,
-        .clock = &machine->clock,
-        .host =
-            {
-                .symbol = find_symbol,
-                .checkpoint = take_checkpoint,
-                .rewind = return_to,
-                .discard = discard_checkpoint,
-                .insns = count_insns,
-                .output = put_output,
-                .opaque = machine,
-            },
-    };
-    const struct boot_plan *plan = &machine->plan;
-    if (plan->firmware.end > plan->firmware.start) {
-        options.firmware = plan->firmware.start;
-        options.firmware_size = (plan->kernel.start > plan->firmware.start ? plan->kernel.start
-                                                                           : plan->firmware.end) -
-                                plan->firmware.start;
-    }
-    machine->recovery = recovery_new(&options, err);
-    return machine->recovery ? 0 : -1;
-}
-
 static int assemble(struct machine *machine, struct error *err)
 {
     machine->mem = memory_new(PAGE_BITS);
@@ -177,7 +104,8 @@ static int assemble(struct machine *machine, struct error *err)
     clock_init(&machine->clock, machine->config->machine.mips * MHZ);
     if (add_regions(machine, err) || virt_assemble(machine, err) ||
         boot_load(machine->config, machine->mem, &machine->plan, err) ||
-        load_symbols(machine, err) || set_page_mode(machine, err) || add_recovery(machine, err))
+        load_symbols(machine, err) || set_page_mode(machine, err) ||
+        attach_recovery(machine, err) || attach_inject(machine, err))
         return -1;
     return 0;
 }
@@ -207,6 +135,8 @@ void machine_free(struct machine *machine)
     if (!machine)
         return;
     recovery_free(machine->recovery);
+    inject_free(machine->inject);
+    free(machine->events.all);
     for (unsigned i = 0; i < machine->hart_count; i++)
         cpu_free(machine->harts[i]);
     for (size_t i = 0; i < machine->device_count; i++)

@@ -10,14 +10,17 @@
 #include "devices/block.h"
 #include "devices/device.h"
 #include "mem/memory.h"
+#include "recovery/inject.h"
 #include "recovery/recovery.h"
 #include "sim/boot.h"
 #include "sim/clock.h"
 #include "sim/config.h"
 #include "sim/console.h"
 #include "sim/symbols.h"
+#include "sim/tasks.h"
 
 #define MACHINE_MAX_DEVICES 32
+#define MACHINE_MAX_EVENTS  10000
 
 /* Why a run ended. */
 enum machine_end {
@@ -79,8 +82,17 @@ struct machine {
         size_t taken, count, room; /* taken < count: it will take these again */
     } typed;
     struct recovery *recovery; /* NULL: off */
+    struct inject *inject;     /* NULL: no fault */
+    struct {
+        struct machine_event {
+            uint64_t time; /* ticks */
+            struct recovery_event what;
+            char task[TASKS_COMM_SIZE]; /* "" if not known */
+        } * all;
+        size_t count, room;
+    } events;                /* of recovery, up to MACHINE_MAX_EVENTS */
     uint64_t panic_function; /* its address, 0: none */
-    uint64_t panic_at; /* tick at which a panicking guest is stopped, or 0 */
+    uint64_t panic_at;       /* tick at which a panicking guest is stopped, or 0 */
     unsigned panic_hart;
     char *panic_report; /* malloc'ed: registers and backtrace where it panicked */
 

@@ -71,6 +71,8 @@ static int run_hart(struct machine *machine, struct error *err)
         return -1;
     case CPU_PAUSED:
         turn->resumed = true;
+        if (machine->inject && inject_paused(machine->inject, turn->hart, err))
+            return -1;
         return machine->recovery ? recovery_paused(machine->recovery, turn->hart, err) : 0;
     case CPU_DEADLINE:
     case CPU_IDLE:

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IASO_RECOVERY_INJECT_H
+#define IASO_RECOVERY_INJECT_H
+
+#include "cpu/cpu.h"
+#include "recovery/policy.h"
+
+/*
+ * One fault in the guest's kernel: at the nth time that an instruction is about to be executed on
+ * behalf of a trap from user mode. Works with recovery and without.
+ */
+struct inject;
+
+struct inject_options {
+    const struct inject_policy *policy; /* outlives it */
+    struct memory *mem;
+    struct cpu *const *harts;
+    unsigned hart_count;
+    /* The address of a symbol; fails with a message that names the nearest one. */
+    int (*symbol)(void *opaque, const char *name, uint64_t *address, struct error *err);
+    /* Is the thread that runs on the hart called so? */
+    bool (*is_task)(void *opaque, unsigned hart, const char *name);
+    void *opaque;
+};
+
+/* Before the harts first run. NULL and err on failure. */
+struct inject *inject_new(const struct inject_options *options, struct error *err);
+void inject_free(struct inject *inject);
+
+/* Hart `hart` was paused: does the deed if that is what it was paused for. */
+int inject_paused(struct inject *inject, unsigned hart, struct error *err);
+
+/* How often the instruction was reached in requests (of the task), and whether the fault was
+ * injected. */
+uint64_t inject_reached(const struct inject *inject);
+bool inject_done(const struct inject *inject);
+
+#endif

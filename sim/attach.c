@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "sim/attach.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/checkpoint.h"
+
+/* The register that points to the current task_struct in a RISC-V Linux kernel. */
+#define REGISTER_TP 4
+
+static int find_symbol(void *opaque, const char *name, uint64_t *address, struct error *err)
+{
+    const struct machine *machine = opaque;
+    const struct symbol *symbol = symbols_named(machine->symbols, name);
+    if (symbol) {
+        *address = symbol->address;
+        return 0;
+    }
+    const char *near = symbols_nearest(machine->symbols, name);
+    return error_set(err, "expected a symbol of the guest, found \"%s\"%s%s%s", name,
+                     near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
+}
+
+/* A hart and the memory that it sees. */
+struct view {
+    struct cpu *cpu;
+    const struct memory *mem;
+};
+
+static int read_virtual(void *opaque, uint64_t gva, void *buffer, size_t size)
+{
+    const struct view *view = opaque;
+    return cpu_read_virtual(view->cpu, view->mem, gva, buffer, size);
+}
+
+/* The name of a thread, "" if it is not known; while the hart is in the kernel. */
+static void task_name(const struct machine *machine, unsigned hart, uint64_t task,
+                      char name[TASKS_COMM_SIZE])
+{
+    struct view view = {machine->harts[hart], machine->mem};
+    int pid;
+    name[0] = 0;
+    if (machine->tasks)
+        tasks_name(machine->tasks, read_virtual, &view, task, name, &pid);
+}
+
+/* ---- Recovery ------------------------------------------------------------------------------ */
+
+static void *take_checkpoint(void *opaque)
+{
+    return checkpoint_take(opaque);
+}
+
+static int return_to(void *opaque, const void *checkpoint)
+{
+    return checkpoint_return(opaque, checkpoint);
+}
+
+static void discard_checkpoint(void *opaque, void *checkpoint)
+{
+    (void)opaque;
+    checkpoint_free(checkpoint);
+}
+
+static uint64_t count_insns(void *opaque)
+{
+    return machine_insns(opaque);
+}
+
+static void put_output(void *opaque, uint8_t byte)
+{
+    console_output(((struct machine *)opaque)->console, byte);
+}
+
+static void note_event(void *opaque, const struct recovery_event *what)
+{
+    struct machine *machine = opaque;
+    if (machine->events.count == MACHINE_MAX_EVENTS)
+        return;
+    if (machine->events.count == machine->events.room) {
+        size_t room = 2 * machine->events.room + 64;
+        struct machine_event *all = realloc(machine->events.all, room * sizeof *all);
+        if (!all)
+            return;
+        machine->events.all = all;
+        machine->events.room = room;
+    }
+    struct machine_event *event = &machine->events.all[machine->events.count++];
+    event->time = machine->clock.now;
+    event->what = *what;
+    task_name(machine, what->hart, what->thread, event->task);
+}
+
+int attach_recovery(struct machine *machine, struct error *err)
+{
+    if (!machine->config->recovery.enabled)
+        return 0;
+    struct recovery_options options = {
+        .policy = &machine->config->recovery,
+        .mem = machine->mem,
+        .harts = machine->harts,
+        .hart_count = machine->hart_count,
+        .clock = &machine->clock,
+        .host =
+            {
+                .symbol = find_symbol,
+                .checkpoint = take_checkpoint,
+                .rewind = return_to,
+                .discard = discard_checkpoint,
+                .insns = count_insns,
+                .output = put_output,
+                .tell = note_event,
+                .opaque = machine,
+            },
+    };
+    const struct boot_plan *plan = &machine->plan;
+    if (plan->firmware.end > plan->firmware.start) {
+        /* Between the firmware and the kernel lies what the firmware allocates. */
+        uint64_t end =
+            plan->kernel.start > plan->firmware.start ? plan->kernel.start : plan->firmware.end;
+        options.firmware = plan->firmware.start;
+        options.firmware_size = end - plan->firmware.start;
+    }
+    machine->recovery = recovery_new(&options, err);
+    return machine->recovery ? 0 : -1;
+}
+
+/* ---- Faults -------------------------------------------------------------------------------- */
+
+static bool is_task(void *opaque, unsigned hart, const char *name)
+{
+    const struct machine *machine = opaque;
+    char task[TASKS_COMM_SIZE];
+    task_name(machine, hart, cpu_general(machine->harts[hart], REGISTER_TP), task);
+    return !strcmp(task, name);
+}
+
+int attach_inject(struct machine *machine, struct error *err)
+{
+    if (machine->config->inject.kind == INJECT_NONE)
+        return 0;
+    const struct inject_options options = {
+        .policy = &machine->config->inject,
+        .mem = machine->mem,
+        .harts = machine->harts,
+        .hart_count = machine->hart_count,
+        .symbol = find_symbol,
+        .is_task = is_task,
+        .opaque = machine,
+    };
+    machine->inject = inject_new(&options, err);
+    return machine->inject ? 0 : -1;
+}
