@@ -208,6 +208,7 @@ struct recovery {
     uint64_t quiet_until; /* instructions: what ends before was tortured already */
     uint64_t tortured;    /* domains that were considered, for torture_every */
     size_t gone, sweep_at;
+    unsigned waits; /* of a hart whose request has failed, for the others */
     uint64_t epoch_floor; /* contexts of older epochs begin a new one */
 };
 

@@ -25,7 +25,7 @@ static void release(struct recovery *recovery)
 
 static int hold(struct output_queue *queue, uint8_t byte, struct domain *domain, uint64_t position)
 {
-    if (queue->first + queue->count == queue->room) {
+    if (queue->first && queue->first + queue->count == queue->room) {
         memmove(queue->bytes, queue->bytes + queue->first, queue->count * sizeof *queue->bytes);
         queue->first = 0;
     }

@@ -10,6 +10,9 @@
 #define LEVEL_SUPERVISOR 1
 #define LEVEL_MACHINE    3
 
+/* Turns that a hart whose request has failed waits for the others. */
+#define MAX_WAITS 1000
+
 #define CAUSE_BREAKPOINT 3
 #define CAUSE_ECALL_USER 8
 
@@ -96,6 +99,27 @@ bool recovery_pausing(const struct recovery *recovery, unsigned hart)
     return recovery->lanes[hart].asked != ASK_NOTHING || recovery->lanes[hart].calling;
 }
 
+/* Guest functions are called during a rollback. No other hart may be where it holds a lock of the
+ * scheduler's, or in its firmware; but do not wait for ever. */
+static bool is_quiet(struct recovery *recovery, unsigned hart)
+{
+    for (unsigned i = 0; i < recovery->options.hart_count; i++) {
+        const struct lane *lane = &recovery->lanes[i];
+        if (i != hart && (lane->firmware || (lane->thread && lane->thread->now.exempt)) &&
+            !cpu_idle(recovery->options.harts[i]) && recovery->waits < MAX_WAITS) {
+            recovery->waits++;
+            return false;
+        }
+    }
+    recovery->waits = 0;
+    return true;
+}
+
+bool recovery_waits(const struct recovery *recovery, unsigned hart)
+{
+    return recovery->lanes[hart].asked == ASK_FAILURE;
+}
+
 int recovery_paused(struct recovery *recovery, unsigned hart, struct error *err)
 {
     struct lane *lane = &recovery->lanes[hart];
@@ -105,7 +129,10 @@ int recovery_paused(struct recovery *recovery, unsigned hart, struct error *err)
     case ASK_NOTHING:
         return 0;
     case ASK_FAILURE:
-        rollback_failure(recovery, hart);
+        if (!is_quiet(recovery, hart))
+            lane->asked = ASK_FAILURE; /* once more in its next turn */
+        else
+            rollback_failure(recovery, hart);
         return 0;
     case ASK_PUT_BACK:
         rollback_put_back(recovery, hart);
@@ -139,6 +166,29 @@ static bool identity(struct recovery *recovery, unsigned hart, uint64_t *id)
     return *id && (!policy->thread.kernel_half || *id >> 63);
 }
 
+/* An interrupt that leads to another thread has done its work: what is left of it, when its thread
+ * runs again, is not worth that everybody else waits for it. False if its domain is to be executed
+ * again: then nothing has happened. */
+static bool end_interrupt(struct recovery *recovery, unsigned hart)
+{
+    struct thread_state *now = &recovery->lanes[hart].thread->now;
+    struct domain *domain = now->top;
+    if (!domain || domain->kind != REQUEST_INTERRUPT)
+        return true;
+    if (torture_wants(recovery, domain)) {
+        ask(recovery, hart, ASK_REWIND, domain);
+        return false;
+    }
+    for (unsigned i = 0; i < now->frame_count; i++) {
+        if (now->frames[i].domain == domain) {
+            now->frames[i].kind = FRAME_TRAP;
+            now->frames[i].domain = NULL;
+        }
+    }
+    domain_end(recovery, domain);
+    return true;
+}
+
 static void on_context(void *opaque, unsigned hart)
 {
     struct recovery *recovery = opaque;
@@ -149,6 +199,8 @@ static void on_context(void *opaque, unsigned hart)
         return;
     struct thread *thread = thread_find(recovery, id);
     if (!thread)
+        return;
+    if (lane->thread && !end_interrupt(recovery, hart))
         return;
     if (lane->thread)
         lane->thread->now.ran += insns - lane->since;

@@ -71,6 +71,10 @@ void recovery_between(struct recovery *recovery);
 /* Hart `hart` was paused. Does what it was paused for. */
 int recovery_paused(struct recovery *recovery, unsigned hart, struct error *err);
 
+/* Whether the hart must not run, because its request has failed and others are in the middle of
+ * what cannot be interrupted. Its turn is over; recovery_paused() is called in its next. */
+bool recovery_waits(const struct recovery *recovery, unsigned hart);
+
 /* Whether hart `hart` was asked to pause: then what its listeners are told is told again, if the
  * guest really goes on there. */
 bool recovery_pausing(const struct recovery *recovery, unsigned hart);

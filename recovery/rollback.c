@@ -101,6 +101,8 @@ static void cut_frames(struct recovery *recovery, struct domain *entry)
     }
     now->top = entry->parent;
     now->linger = NULL;
+    /* What it had opened is no longer in any log. */
+    entry->thread->epoch = memory_new_epoch(recovery->mem);
     for (struct domain *domain = recovery->oldest; domain != entry; domain = domain->next)
         if (domain->thread == entry->thread && domain->state == DOMAIN_ENDED)
             now->linger = domain;
@@ -210,35 +212,44 @@ static void count(struct recovery *recovery, const struct closure *closure)
         counts->cascade_max = closure->count;
 }
 
+static void put_one_back(struct recovery *recovery, struct domain *entry, bool innocent, bool error)
+{
+    struct thread *thread = entry->thread;
+    int hart = hart_of(recovery, thread);
+    if (hart >= 0 && !recovery->lanes[hart].firmware && !(innocent && is_unbroken(thread))) {
+        cut_frames(recovery, entry);
+        resume(recovery, (unsigned)hart, entry, error);
+        return;
+    }
+    thread->put_back = entry;
+    thread->put_back_error = error;
+    thread->now.top = entry->parent;
+    thread->now.linger = NULL;
+    for (unsigned i = entry->depth; i < thread->now.frame_count; i++)
+        thread->now.frames[i].domain = NULL;
+    if (hart >= 0)
+        track_apply(recovery, (unsigned)hart);
+}
+
 /* Puts every thread of the closure back, now or when it runs again. */
 static void put_all_back(struct recovery *recovery, const struct closure *closure,
                          const struct domain *failed, bool failed_error)
 {
+    for (size_t i = 0; i < closure->count; i++)
+        closure->members[i]->state = DOMAIN_GONE;
     for (size_t i = 0; i < closure->count; i++) {
         struct domain *domain = closure->members[i];
-        struct thread *thread = domain->thread;
-        bool innocent = thread != failed->thread;
+        bool innocent = domain->thread != failed->thread;
         bool error = innocent ? recovery->policy->innocents == FAILURE_ERROR && takes_error(domain)
                               : failed_error;
         recovery_tell(recovery, recovery->active, innocent ? "innocent" : "failed",
                       error ? "error" : "retry", domain);
-        if (domain != entry_of(closure, thread)) {
-            domain_delete(recovery, domain);
-            continue;
-        }
-        int hart = hart_of(recovery, thread);
-        if (hart < 0 || recovery->lanes[hart].firmware || (innocent && is_unbroken(thread))) {
-            thread->put_back = domain;
-            thread->put_back_error = error;
-            domain->state = DOMAIN_GONE;
-            thread->now.top = domain->parent;
-            thread->now.linger = NULL;
-            continue;
-        }
-        cut_frames(recovery, domain);
-        resume(recovery, (unsigned)hart, domain, error);
-        domain_delete(recovery, domain);
+        if (domain == entry_of(closure, domain->thread))
+            put_one_back(recovery, domain, innocent, error);
     }
+    for (size_t i = 0; i < closure->count; i++)
+        if (closure->members[i]->thread->put_back != closure->members[i])
+            domain_delete(recovery, closure->members[i]);
 }
 
 bool rollback_failure(struct recovery *recovery, unsigned hart)

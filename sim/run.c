@@ -54,6 +54,17 @@ static void begin_turn(struct machine *machine, uint64_t until)
     machine->turn.reached = 0;
 }
 
+/* It is the next hart's turn. */
+static void end_hart_turn(struct machine *machine)
+{
+    struct machine_turn *turn = &machine->turn;
+    /* An event that this hart set for earlier ends the turn of the harts after it, too. */
+    turn->until = earlier(turn->until, machine->clock.deadline);
+    if (machine->clock.now > turn->reached)
+        turn->reached = machine->clock.now;
+    turn->hart++;
+}
+
 /* Lets the hart run whose turn it is; -1 on error. */
 static int run_hart(struct machine *machine, struct error *err)
 {
@@ -64,8 +75,18 @@ static int run_hart(struct machine *machine, struct error *err)
         clock->deadline = turn->until;
     }
     turn->resumed = false;
-    if (machine->recovery)
-        recovery_turn(machine->recovery, turn->hart);
+    struct recovery *recovery = machine->recovery;
+    if (recovery)
+        recovery_turn(recovery, turn->hart);
+    if (recovery && recovery_waits(recovery, turn->hart)) {
+        if (recovery_paused(recovery, turn->hart, err))
+            return -1;
+        if (recovery_waits(recovery, turn->hart)) {
+            clock->now = turn->until;
+            end_hart_turn(machine);
+            return 0;
+        }
+    }
     switch (cpu_run(machine->harts[turn->hart], err)) {
     case CPU_FAILED:
         return -1;
@@ -73,16 +94,12 @@ static int run_hart(struct machine *machine, struct error *err)
         turn->resumed = true;
         if (machine->inject && inject_paused(machine->inject, turn->hart, err))
             return -1;
-        return machine->recovery ? recovery_paused(machine->recovery, turn->hart, err) : 0;
+        return recovery ? recovery_paused(recovery, turn->hart, err) : 0;
     case CPU_DEADLINE:
     case CPU_IDLE:
         break;
     }
-    /* An event that this hart set for earlier ends the turn of the harts after it, too. */
-    turn->until = earlier(turn->until, clock->deadline);
-    if (clock->now > turn->reached)
-        turn->reached = clock->now;
-    turn->hart++;
+    end_hart_turn(machine);
     return 0;
 }
 
