@@ -342,6 +342,8 @@ static void on_trap_return(void *opaque, unsigned hart, unsigned from, unsigned 
     if (lane->user)
         lane->thread->lost = false;
     changed(recovery, hart);
+    if (lane->thread->put_back && !is_unbroken(lane->thread))
+        ask(recovery, hart, ASK_PUT_BACK, NULL);
 }
 
 /* ---- Functions ----------------------------------------------------------------------------- */
