@@ -7,9 +7,10 @@ const char *refused_name(enum refused_reason reason)
 {
     static const char *const names[] = {
         [REFUSED_LOG_LIMIT] = "log-limit", [REFUSED_OUTPUT] = "output",
-        [REFUSED_OUTSIDE] = "outside",     [REFUSED_NO_DOMAIN] = "no-domain",
-        [REFUSED_EXEMPT] = "exempt",       [REFUSED_WAKE] = "wake",
-        [REFUSED_ENDLESS] = "endless",     [REFUSED_OTHER] = "other",
+        [REFUSED_LINGER] = "linger",       [REFUSED_OUTSIDE] = "outside",
+        [REFUSED_NO_DOMAIN] = "no-domain", [REFUSED_EXEMPT] = "exempt",
+        [REFUSED_WAKE] = "wake",           [REFUSED_ENDLESS] = "endless",
+        [REFUSED_OTHER] = "other",
     };
     return names[reason];
 }

@@ -10,6 +10,7 @@
 enum refused_reason {
     REFUSED_LOG_LIMIT, /* its log, or that of a dependent, had grown over policy.log_limit */
     REFUSED_OUTPUT,    /* output that cannot be taken back */
+    REFUSED_LINGER,    /* others depended on it, and it did not run for policy.linger_ns */
     REFUSED_OUTSIDE,   /* what it wrote was read by code outside of any domain */
     REFUSED_NO_DOMAIN, /* the failure was in no request */
     REFUSED_EXEMPT,    /* the failure was in exempt code */

@@ -228,6 +228,32 @@ static void try_commit(struct recovery *recovery, struct domain *domain)
     free(waiting);
 }
 
+static bool is_running(const struct recovery *recovery, const struct thread *thread)
+{
+    for (unsigned i = 0; i < recovery->options.hart_count; i++)
+        if (recovery->lanes[i].thread == thread)
+            return true;
+    return false;
+}
+
+/* Sleepers are given up while they sleep: then they depend on little themselves, and take little
+ * with them. */
+void domain_settle_old(struct recovery *recovery)
+{
+    uint64_t now = recovery->options.clock->now;
+    if (!recovery->linger_ticks || recovery->policy->torture != TORTURE_OFF)
+        return;
+    for (struct domain *domain = recovery->oldest, *next; domain; domain = next) {
+        next = domain->next;
+        const struct thread *thread = domain->thread;
+        if (domain->state != DOMAIN_OPEN || domain->lost || !domain->dependent_count ||
+            now - thread->left_at < recovery->linger_ticks || is_running(recovery, thread))
+            continue;
+        domain_lose(recovery, domain, REFUSED_LINGER);
+        return; /* others may be gone with it; they get their turn */
+    }
+}
+
 /* What the child was and had becomes the parent's. */
 static void absorb(struct recovery *recovery, struct domain *parent, struct domain *child)
 {

@@ -97,6 +97,7 @@ struct thread {
     uint64_t epoch;
     struct thread_state now;
     unsigned retried; /* how often its request was executed again */
+    uint64_t left_at; /* tick at which it left its hart */
     bool lost;        /* its failure could not be helped: the guest is on its own */
     bool idle;        /* a hart's idle thread */
     struct domain
@@ -191,6 +192,7 @@ struct recovery {
 
     struct domain *oldest, *newest, *spare;
     uint64_t domain_ids, marks;
+    uint64_t linger_ticks; /* as the policy says */
     uint64_t shared_pages;
     bool any_request; /* since boot */
 
@@ -208,7 +210,7 @@ struct recovery {
     uint64_t quiet_until; /* instructions: what ends before was tortured already */
     uint64_t tortured;    /* domains that were considered, for torture_every */
     size_t gone, sweep_at;
-    unsigned waits; /* of a hart whose request has failed, for the others */
+    unsigned waits;       /* of a hart whose request has failed, for the others */
     uint64_t epoch_floor; /* contexts of older epochs begin a new one */
 };
 
@@ -227,6 +229,9 @@ void domain_depend(struct recovery *recovery, struct domain *domain, struct doma
 
 /* The domain, and what it depends on, can no longer be undone. */
 void domain_lose(struct recovery *recovery, struct domain *domain, enum refused_reason why);
+
+/* Gives up domains of threads that have not run for long, if others depend on them. */
+void domain_settle_old(struct recovery *recovery);
 
 int domain_add_inverse(struct domain *domain, uint64_t function, uint64_t argument);
 

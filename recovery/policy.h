@@ -96,6 +96,8 @@ struct recovery_policy {
     enum failure_policy innocents; /* FAILURE_RETRY: always transparently */
     const char *wake;              /* function that makes a sleeping thread run; NULL: none */
 
+    uint64_t linger_ns; /* virtual time that others may depend on a thread that does not run; 0: for
+                           ever */
     uint64_t log_limit; /* bytes of log that one domain may hold */
 
     enum torture torture;

@@ -202,8 +202,10 @@ static void on_context(void *opaque, unsigned hart)
         return;
     if (lane->thread && !end_interrupt(recovery, hart))
         return;
-    if (lane->thread)
+    if (lane->thread) {
         lane->thread->now.ran += insns - lane->since;
+        lane->thread->left_at = recovery->options.clock->now;
+    }
     lane->thread = thread;
     lane->since = insns;
     changed(recovery, hart);
@@ -512,6 +514,7 @@ void recovery_between(struct recovery *recovery)
         if (recovery->lanes[i].thread && cpu_idle(recovery->options.harts[i]))
             recovery->lanes[i].thread->idle = true;
     recovery->active = recovery->options.hart_count;
+    domain_settle_old(recovery);
     track_outside(recovery);
 }
 
@@ -679,6 +682,7 @@ struct recovery *recovery_new(const struct recovery_options *options, struct err
     recovery->undos = calloc(POLICY_MAX_FUNCTIONS, sizeof *recovery->undos);
     recovery->outside_epoch = memory_new_epoch(options->mem);
     recovery->uart = OUTPUT_BARRIER;
+    recovery->linger_ticks = clock_ticks(options->clock, options->policy->linger_ns);
     for (size_t i = 0; i < options->policy->output_count; i++)
         if (!strcmp(options->policy->outputs[i].device, "uart0"))
             recovery->uart = options->policy->outputs[i].policy;

@@ -7,6 +7,9 @@
 /* A guest function called during a rollback must return within so many instructions. */
 #define CALL_LIMIT 1000000
 
+/* How often a request that failed is executed again because its thread had to go further back. */
+#define MAX_TRIES 8
+
 /* What is rolled back together: a failed domain and those that depend on it. */
 struct closure {
     struct domain **members; /* in the order of opening */
@@ -168,7 +171,8 @@ static void wake_sleepers(struct recovery *recovery, unsigned hart, const struct
 {
     for (size_t i = 0; i < closure->count && recovery->wake; i++) {
         struct thread *thread = closure->members[i]->thread;
-        if (closure->members[i] != entry_of(closure, thread) || hart_of(recovery, thread) >= 0)
+        if (thread->idle || closure->members[i] != entry_of(closure, thread) ||
+            hart_of(recovery, thread) >= 0)
             continue;
         if (call(recovery, hart, recovery->wake, thread->id))
             recovery->counts.refused[REFUSED_WAKE]++;
@@ -231,6 +235,14 @@ static void put_one_back(struct recovery *recovery, struct domain *entry, bool i
         track_apply(recovery, (unsigned)hart);
 }
 
+/* Now and then the thread whose request has failed must go back to an earlier one, on which
+ * somebody else depends in turn. That one did not fail: it is executed again, and so will be the
+ * other. */
+static bool is_last_try(const struct closure *closure, const struct domain *failed)
+{
+    return entry_of(closure, failed->thread) == failed || failed->thread->retried > MAX_TRIES;
+}
+
 /* Puts every thread of the closure back, now or when it runs again. */
 static void put_all_back(struct recovery *recovery, const struct closure *closure,
                          const struct domain *failed, bool failed_error)
@@ -241,7 +253,7 @@ static void put_all_back(struct recovery *recovery, const struct closure *closur
         struct domain *domain = closure->members[i];
         bool innocent = domain->thread != failed->thread;
         bool error = innocent ? recovery->policy->innocents == FAILURE_ERROR && takes_error(domain)
-                              : failed_error;
+                              : failed_error && is_last_try(closure, failed);
         recovery_tell(recovery, recovery->active, innocent ? "innocent" : "failed",
                       error ? "error" : "retry", domain);
         if (domain == entry_of(closure, domain->thread))
@@ -291,7 +303,7 @@ bool rollback_failure(struct recovery *recovery, unsigned hart)
     for (size_t i = 0; i < closure.count; i++)
         output_abort(recovery, closure.members[i]);
     call_inverses(recovery, hart, &closure);
-    thread->retried += !error;
+    thread->retried += !error || !is_last_try(&closure, failed);
     put_all_back(recovery, &closure, failed, error);
     free(closure.members);
     return true;

@@ -272,6 +272,10 @@ static const struct key keys[] = {
          "Function that makes a sleeping thread run, such as wake_up_process. A \"?\" at the end "
          "of a name: only if the kernel has it."),
      CONFIG(recovery.wake)},
+    {KEY("recovery.linger", KEY_DURATION,
+         "Virtual time that others may depend on a request whose thread does not run; then it "
+         "commits up to where it is. 0: for ever."),
+     DEFAULT("100ms"), RANGE(0, MAX_COUNT), CONFIG(recovery.linger_ns)},
     {KEY("recovery.log_limit", KEY_SIZE,
          "What the log of one domain may hold; a domain that needs more commits up to there."),
      DEFAULT("64M"), RANGE(PAGE_SIZE, MAX_REGION_SIZE), CONFIG(recovery.log_limit)},
