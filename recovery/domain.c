@@ -87,11 +87,9 @@ struct domain *domain_open(struct recovery *recovery, unsigned hart, enum reques
 
 /* ---- Dependencies -------------------------------------------------------------------------- */
 
-static bool put(struct domain ***set, size_t *count, size_t *room, struct domain *member)
+/* False when out of memory. */
+static bool append(struct domain ***set, size_t *count, size_t *room, struct domain *member)
 {
-    for (size_t i = *count; i > 0; i--)
-        if ((*set)[i - 1] == member)
-            return false;
     if (*count == *room) {
         size_t more = *room ? 2 * *room : 4;
         struct domain **all = realloc(*set, more * sizeof(struct domain *));
@@ -102,6 +100,15 @@ static bool put(struct domain ***set, size_t *count, size_t *room, struct domain
     }
     (*set)[(*count)++] = member;
     return true;
+}
+
+/* As append(), but false if it is in the set already. What was put last is looked for first. */
+static bool put(struct domain ***set, size_t *count, size_t *room, struct domain *member)
+{
+    for (size_t i = *count; i > 0; i--)
+        if ((*set)[i - 1] == member)
+            return false;
+    return append(set, count, room, member);
 }
 
 static void drop(struct domain **set, size_t *count, const struct domain *member)
@@ -128,7 +135,7 @@ void domain_depend(struct recovery *recovery, struct domain *domain, struct doma
         return;
     if (!put(&domain->needs, &domain->need_count, &domain->need_room, on))
         return;
-    put(&on->dependents, &on->dependent_count, &on->dependent_room, domain);
+    append(&on->dependents, &on->dependent_count, &on->dependent_room, domain);
     recovery->counts.dependencies++;
 }
 
@@ -184,20 +191,43 @@ static void finish(struct recovery *recovery, struct domain *domain)
         torture_gone(recovery);
 }
 
+/* What made the domain wait when it was last looked at, if that is so still. */
+static bool is_blocked(const struct recovery *recovery, const struct domain *domain)
+{
+    const struct domain *by = domain->blocked_by;
+    return by && by->id == domain->blocked_id && by->state == DOMAIN_OPEN &&
+           domain->blocked_when == recovery->losses;
+}
+
+static void note_blocker(const struct recovery *recovery, struct domain *domain,
+                         const struct domain *by)
+{
+    domain->blocked_by = by;
+    domain->blocked_id = by ? by->id : 0;
+    domain->blocked_when = recovery->losses;
+}
+
 /* Whether all that the domain needs has ended, too; collects it. */
 static bool is_ripe(struct recovery *recovery, struct domain *domain, struct domain ***set,
                     size_t *count, size_t *room)
 {
     if (domain->mark == recovery->marks)
         return true;
-    if (domain->state != DOMAIN_ENDED)
+    if (is_blocked(recovery, domain))
         return false;
+    if (domain->state != DOMAIN_ENDED) {
+        note_blocker(recovery, domain, domain);
+        return false;
+    }
     domain->mark = recovery->marks;
-    if (!put(set, count, room, domain))
+    if (!append(set, count, room, domain))
         return false;
-    for (size_t i = 0; i < domain->need_count; i++)
-        if (!is_ripe(recovery, domain->needs[i], set, count, room))
+    for (size_t i = 0; i < domain->need_count; i++) {
+        if (!is_ripe(recovery, domain->needs[i], set, count, room)) {
+            note_blocker(recovery, domain, domain->needs[i]->blocked_by);
             return false;
+        }
+    }
     return true;
 }
 
@@ -212,7 +242,7 @@ static void try_commit(struct recovery *recovery, struct domain *domain)
         log_commit(recovery->log, &set[i]->log);
         for (size_t k = 0; k < set[i]->dependent_count; k++)
             if (set[i]->dependents[k]->mark != recovery->marks)
-                put(&waiting, &waiting_count, &waiting_room, set[i]->dependents[k]);
+                append(&waiting, &waiting_count, &waiting_room, set[i]->dependents[k]);
     }
     for (size_t i = 0; ripe && i < count; i++) {
         recovery->counts.committed++;
@@ -261,13 +291,13 @@ static void absorb(struct recovery *recovery, struct domain *parent, struct doma
     for (size_t i = 0; i < child->need_count; i++) {
         struct domain *need = child->needs[i];
         if (need != parent && put(&parent->needs, &parent->need_count, &parent->need_room, need))
-            put(&need->dependents, &need->dependent_count, &need->dependent_room, parent);
+            append(&need->dependents, &need->dependent_count, &need->dependent_room, parent);
     }
     for (size_t i = 0; i < child->dependent_count; i++) {
         struct domain *dependent = child->dependents[i];
         if (dependent != parent &&
             put(&parent->dependents, &parent->dependent_count, &parent->dependent_room, dependent))
-            put(&dependent->needs, &dependent->need_count, &dependent->need_room, parent);
+            append(&dependent->needs, &dependent->need_count, &dependent->need_room, parent);
     }
     for (size_t i = 0; i < child->inverse_count; i++)
         domain_add_inverse(parent, child->inverses[i].function, child->inverses[i].argument);
@@ -336,6 +366,7 @@ void domain_lose(struct recovery *recovery, struct domain *domain, enum refused_
         return;
     domain->lost = true;
     domain->lost_to = why;
+    recovery->losses++;
     log_commit(recovery->log, &domain->log);
     while (domain->need_count)
         lose_need(recovery, domain, why);

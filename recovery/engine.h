@@ -45,7 +45,9 @@ struct domain {
 
     struct domain **needs; /* the domains that it depends on */
     size_t need_count, need_room;
-    struct domain **dependents; /* the other way round */
+    const struct domain *blocked_by; /* an open domain that it waited for when last looked at ... */
+    uint64_t blocked_id, blocked_when; /* ... its id, and recovery->losses then */
+    struct domain **dependents;        /* the other way round */
     size_t dependent_count, dependent_room;
 
     enum refused_reason lost_to; /* why it can no longer be undone, if `lost` */
@@ -192,6 +194,7 @@ struct recovery {
 
     struct domain *oldest, *newest, *spare;
     uint64_t domain_ids, marks;
+    uint64_t losses;       /* domains that were given up */
     uint64_t linger_ticks; /* as the policy says */
     uint64_t shared_pages;
     bool any_request; /* since boot */
@@ -256,6 +259,16 @@ void track_released(void *opaque, uint64_t page_gpa, bool was_shared);
 
 /* Fails the request that runs on the hart; false if refused. */
 bool rollback_failure(struct recovery *recovery, unsigned hart);
+
+/* Whether what the thread does now is exempt: not if an interrupt's domain has begun on top. */
+static inline bool is_exempt(const struct thread *thread)
+{
+    const struct thread_state *now = &thread->now;
+    for (unsigned i = now->top ? now->top->depth : 0; now->exempt && i < now->frame_count; i++)
+        if (now->frames[i].kind == FRAME_EXEMPT)
+            return true;
+    return false;
+}
 
 /* Whether the thread is in the middle of what it must finish first. */
 static inline bool is_unbroken(const struct thread *thread)

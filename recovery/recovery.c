@@ -296,7 +296,7 @@ static void on_trap_entry(void *opaque, unsigned hart, const struct trap *trap)
                              : trap->cause == CAUSE_ECALL_USER ? REQUEST_SYSCALL
                                                                : REQUEST_FAULT;
     bool begins = trap->interrupt ? policy->interrupts : policy->traps && from_user;
-    if (begins && !lane->thread->now.exempt) {
+    if (begins) {
         uint64_t number = kind == REQUEST_SYSCALL
                               ? cpu_general(recovery->options.harts[hart], REGISTER_A7)
                               : trap->cause;
@@ -419,7 +419,7 @@ static void arrive(struct recovery *recovery, unsigned hart, const struct point 
         fail(recovery, hart, point->name);
         return;
     }
-    if (!thread || thread->now.exempt)
+    if (!thread || is_exempt(thread))
         return;
     switch (point->kind) {
     case POINT_REQUEST:

@@ -272,7 +272,7 @@ bool rollback_failure(struct recovery *recovery, unsigned hart)
     struct domain *failed = thread ? thread->now.top : NULL;
     if (!failed)
         return refuse(recovery, hart, REFUSED_NO_DOMAIN);
-    if (thread->now.exempt)
+    if (is_exempt(thread))
         return refuse(recovery, hart, REFUSED_EXEMPT);
     if (failed->lost)
         return refuse(recovery, hart, failed->lost_to);

@@ -35,7 +35,7 @@ void track_apply(struct recovery *recovery, unsigned hart)
     struct domain *logger = thread ? logger_of(thread) : NULL;
     uint64_t *epoch = thread ? &thread->epoch : &recovery->outside_epoch;
     uint32_t who = 0;
-    bool exempt = lane->calling || (thread && thread->now.exempt);
+    bool exempt = lane->calling || (thread && is_exempt(thread));
     if (exempt)
         epoch = &recovery->outside_epoch;
     else if (logger)
