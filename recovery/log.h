@@ -80,8 +80,10 @@ void log_absorb(struct log *log, struct log_owner *parent, struct log_owner *chi
 /* The changes are for good. */
 void log_commit(struct log *log, struct log_owner *owner);
 
-/* Takes back all changes of these owners, newest first, and forgets them. Fails, with nothing done,
- * when out of memory. Returns the number of pages restored in whole or in part, or -1. */
+/* Takes back all changes of these owners, newest first, and forgets them. Nobody else may have
+ * changed the same bytes since, and there may be no checkpoint since the first of the changes: what
+ * it stood for cannot be had any more. Fails, with nothing done, when out of memory. Returns the
+ * number of entries, or -1. */
 long log_undo(struct log *log, struct log_owner *const *owners, size_t count);
 
 /* ---- Checkpoints --------------------------------------------------------------------------- */
