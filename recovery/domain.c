@@ -335,6 +335,8 @@ void domain_end(struct recovery *recovery, struct domain *domain)
     } else if (domain->independent || (parent && parent->lost)) {
         log_commit(recovery->log, &domain->log);
         recovery->counts.committed++;
+        /* What it had opened is in no log any more, but the thread goes on with its parent's. */
+        thread->epoch = memory_new_epoch(recovery->mem);
         output_settle_domain(recovery, domain, NULL);
         finish(recovery, domain);
     } else if (parent) {
