@@ -161,6 +161,17 @@ static uint32_t lineage_of(const struct log_owner *owner)
     return ((const struct domain *)owner)->lineage;
 }
 
+static void save_bytes(struct recovery *recovery, struct domain *domain, uint64_t gpa,
+                       unsigned size)
+{
+    if (log_save_bytes(recovery->log, &domain->log, gpa, size)) {
+        domain_lose(recovery, domain, REFUSED_LOG_LIMIT);
+        track_apply(recovery, recovery->active);
+    } else {
+        check_limit(recovery, domain);
+    }
+}
+
 static void access_word(struct recovery *recovery, struct lane *lane, uint64_t gpa, unsigned size,
                         bool store)
 {
@@ -177,7 +188,7 @@ static void access_word(struct recovery *recovery, struct lane *lane, uint64_t g
     if (!store)
         return;
     if (mode == MODE_LOGGED)
-        log_save_bytes(recovery->log, &lane->logger->log, gpa, size);
+        save_bytes(recovery, lane->logger, gpa, size);
     else if (torturing(recovery))
         log_save_bytes(recovery->log, NULL, gpa, size);
     else
