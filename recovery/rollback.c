@@ -303,8 +303,11 @@ bool rollback_failure(struct recovery *recovery, unsigned hart)
     for (size_t i = 0; i < closure.count; i++)
         output_abort(recovery, closure.members[i]);
     call_inverses(recovery, hart, &closure);
-    thread->retried += !error || !is_last_try(&closure, failed);
+    bool last = error && is_last_try(&closure, failed), nested = failed->parent;
+    thread->retried += !last;
     put_all_back(recovery, &closure, failed, error);
+    if (last && !nested)
+        thread->retried = 0; /* the next request has its own */
     free(closure.members);
     return true;
 }
