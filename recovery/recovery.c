@@ -593,7 +593,8 @@ static int add_points(struct recovery *recovery, enum point_kind kind, const cha
     for (size_t i = 0; i < count; i++) {
         uint64_t address;
         if (resolve(recovery, names[i], &address, err))
-            return error_prefix(err, "recovery.%s[%zu]: ", path, i);
+            return error_prefix(err, "recovery.%s[%zu]%s: ", path, i,
+                                kind == POINT_INVERSE ? ".call" : "");
         if (!address)
             continue;
         if (recovery->point_count == recovery->point_room) {
