@@ -139,7 +139,7 @@ void domain_depend(struct recovery *recovery, struct domain *domain, struct doma
     recovery->counts.dependencies++;
 }
 
-static void cut_edges(struct domain *domain)
+void domain_detach(struct domain *domain)
 {
     for (size_t i = 0; i < domain->need_count; i++)
         drop(domain->needs[i]->dependents, &domain->needs[i]->dependent_count, domain);
@@ -152,7 +152,7 @@ static void cut_edges(struct domain *domain)
 
 void domain_delete(struct recovery *recovery, struct domain *domain)
 {
-    cut_edges(domain);
+    domain_detach(domain);
     torture_drop(recovery, domain);
     free(domain->needs);
     free(domain->dependents);
@@ -184,7 +184,7 @@ static void finish(struct recovery *recovery, struct domain *domain)
         domain->thread->now.linger = NULL;
     domain->state = DOMAIN_GONE;
     domain->finished = log_position(recovery->log);
-    cut_edges(domain);
+    domain_detach(domain);
     if (recovery->policy->torture == TORTURE_OFF)
         domain_delete(recovery, domain);
     else

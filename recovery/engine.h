@@ -230,6 +230,9 @@ void domain_end(struct recovery *recovery, struct domain *domain);
 
 void domain_depend(struct recovery *recovery, struct domain *domain, struct domain *on);
 
+/* It depends on nobody any more, nor anybody on it. */
+void domain_detach(struct domain *domain);
+
 /* The domain, and what it depends on, can no longer be undone. */
 void domain_lose(struct recovery *recovery, struct domain *domain, enum refused_reason why);
 

@@ -219,14 +219,21 @@ static void count(struct recovery *recovery, const struct closure *closure)
 static void put_one_back(struct recovery *recovery, struct domain *entry, bool innocent, bool error)
 {
     struct thread *thread = entry->thread;
+    struct domain *pending = thread->put_back;
+    if (pending && pending->id > entry->id) { /* further than it was to go so far */
+        thread->put_back = NULL;
+        domain_delete(recovery, pending);
+    }
     int hart = hart_of(recovery, thread);
     if (hart >= 0 && !recovery->lanes[hart].firmware && !(innocent && is_unbroken(thread))) {
         cut_frames(recovery, entry);
         resume(recovery, (unsigned)hart, entry, error);
         return;
     }
-    thread->put_back = entry;
-    thread->put_back_error = error;
+    if (!thread->put_back) {
+        thread->put_back = entry;
+        thread->put_back_error = error;
+    }
     thread->now.top = entry->parent;
     thread->now.linger = NULL;
     for (unsigned i = entry->depth; i < thread->now.frame_count; i++)
@@ -260,7 +267,9 @@ static void put_all_back(struct recovery *recovery, const struct closure *closur
             put_one_back(recovery, domain, innocent, error);
     }
     for (size_t i = 0; i < closure->count; i++)
-        if (closure->members[i]->thread->put_back != closure->members[i])
+        if (closure->members[i]->thread->put_back == closure->members[i])
+            domain_detach(closure->members[i]);
+        else
             domain_delete(recovery, closure->members[i]);
 }
 
