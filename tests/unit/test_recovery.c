@@ -1055,10 +1055,11 @@ Test(recovery, exempt_code_is_not_logged)
     store(0, at(0, 8), 2); /* on a page that the request had saved */
     store(0, at(0, 0), 3); /* over what it wrote */
     store(0, at(1, 0), 4);
-    trap(0, true, INTERRUPT); /* not a request either */
+    trap(0, true, INTERRUPT); /* a request as any other */
+    cr_expect_eq(recovery_domains(counts()), 2);
     store(0, at(2, 0), 5);
     trap_return(0, HANDLER + 8, 1);
-    cr_expect_eq(recovery_domains(counts()), 1);
+    store(0, at(2, 16), 9); /* exempt again */
     ret(0, 0x5000, 0);
     store(0, at(0, 16), 6);
     store(0, at(1, 8), 7);
@@ -1067,7 +1068,8 @@ Test(recovery, exempt_code_is_not_logged)
     cr_expect_eq(peek(at(0, 0)), 3);
     cr_expect_eq(peek(at(0, 8)), 2);
     cr_expect_eq(peek(at(1, 0)), 4);
-    cr_expect_eq(peek(at(2, 0)), 5);
+    cr_expect_eq(peek(at(2, 0)), 0);
+    cr_expect_eq(peek(at(2, 16)), 9);
     cr_expect_eq(peek(at(0, 16)), 0);
     cr_expect_eq(peek(at(1, 8)), 0);
     cr_expect_eq(peek(at(2, 8)), 0);
@@ -1552,6 +1554,34 @@ Test(recovery, a_sleeper_gets_the_error_on_another_hart)
     handle_pause(2);
     expect_error(2);
     cr_expect_eq(registers(2)->x[TP], 2);
+    expect_nothing_left();
+}
+
+Test(recovery, a_sleeper_is_put_back_further)
+{
+    start();
+    system_call(2, 1);
+    store(2, at(2, 0), 5);
+    system_call(1, 63);
+    load(1, at(2, 0));
+    store(1, at(1, 0), 7);
+    system_call(0, 1);
+    store(0, at(0, 0), 1);
+    call(1, "request", 0x6000, 0);
+    load(1, at(0, 0));
+    load(1, at(2, 0));
+    sleep_in_request(1, 9);
+    die(0); /* takes the function with it only */
+    cr_expect_eq(m.tell_count, 2);
+    cr_expect_eq(peek(at(1, 0)), 7);
+    die(2); /* and this one the system call */
+    cr_expect_eq(m.tell_count, 4);
+    cr_expect_eq(peek(at(1, 0)), 0);
+    wake_up(1, 2);
+    handle_pause(1);
+    expect_retry(1, 1);
+    cr_expect_eq(registers(1)->x[A7], 63);
+    end_request(1);
     expect_nothing_left();
 }
 
