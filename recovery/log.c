@@ -15,6 +15,8 @@ struct log_entry {
     uint64_t position, gpa;
     struct log_owner *owner;
     struct log_entry *next, *previous; /* of the owner */
+    uint64_t made;                     /* position when it was made; never before `position` */
+    struct log_entry *later, *earlier; /* in the order in which they were made */
     struct log_entry *below;           /* the next older one of the same page or word */
     uint64_t old;                      /* word */
     uint8_t *contents;                 /* page, else NULL */
@@ -41,6 +43,7 @@ struct log {
     size_t bucket_count, page_count;
     struct log_owner retained; /* what was committed since the oldest checkpoint */
     struct log_owner *owners;
+    struct log_entry *last; /* the entry that was made last */
     struct log_entry *free_entries;
     void *free_contents; /* linked through their first bytes */
     uint64_t position, bytes, collect_at;
@@ -267,6 +270,11 @@ static struct log_entry *add(struct log *log, struct log_page *page, struct log_
     struct log_entry **head = head_of(page, entry);
     entry->below = *head;
     *head = entry;
+    entry->made = entry->position;
+    entry->earlier = log->last;
+    if (log->last)
+        log->last->later = entry;
+    log->last = entry;
     give(log, entry, owner);
     log->bytes += cost(log, entry);
     page->entries++;
@@ -296,6 +304,12 @@ static void remove_entry(struct log *log, struct log_entry *entry)
     *at = entry->below;
     bool live = entry->owner != &log->retained;
     take(log, entry);
+    if (entry->later)
+        entry->later->earlier = entry->earlier;
+    else
+        log->last = entry->earlier;
+    if (entry->earlier)
+        entry->earlier->later = entry->later;
     log->bytes -= cost(log, entry);
     page->entries--;
     page->live -= live;
@@ -626,11 +640,23 @@ static long put_back(struct log *log, struct log_entry **all, size_t count)
     return (long)count;
 }
 
-static size_t gather(const struct log_owner *owner, uint64_t after, struct log_entry **all)
+static size_t gather(const struct log_owner *owner, struct log_entry **all)
 {
     size_t count = 0;
     for (struct log_entry *entry = owner->first; entry; entry = entry->next) {
-        if (entry->position <= after)
+        if (all)
+            all[count] = entry;
+        count++;
+    }
+    return count;
+}
+
+static size_t gather_since(const struct log *log, uint64_t position, struct log_entry **all)
+{
+    size_t count = 0;
+    for (struct log_entry *entry = log->last; entry && entry->made > position;
+         entry = entry->earlier) {
+        if (entry->position <= position)
             continue;
         if (all)
             all[count] = entry;
@@ -643,13 +669,13 @@ long log_undo(struct log *log, struct log_owner *const *owners, size_t count)
 {
     size_t total = 0;
     for (size_t i = 0; i < count; i++)
-        total += gather(owners[i], 0, NULL);
+        total += gather(owners[i], NULL);
     struct log_entry **all = malloc((total + 1) * sizeof(struct log_entry *));
     if (!all)
         return -1;
     total = 0;
     for (size_t i = 0; i < count; i++)
-        total += gather(owners[i], 0, all + total);
+        total += gather(owners[i], all + total);
     long result = put_back(log, all, total);
     free(all);
     for (size_t i = 0; i < count; i++)
@@ -693,15 +719,11 @@ uint64_t log_oldest_checkpoint(const struct log *log)
 
 int log_undo_to(struct log *log, uint64_t position)
 {
-    size_t total = gather(&log->retained, position, NULL);
-    for (const struct log_owner *owner = log->owners; owner; owner = owner->next)
-        total += gather(owner, position, NULL);
+    size_t total = gather_since(log, position, NULL);
     struct log_entry **all = malloc((total + 1) * sizeof(struct log_entry *));
     if (!all)
         return -1;
-    total = gather(&log->retained, position, all);
-    for (const struct log_owner *owner = log->owners; owner; owner = owner->next)
-        total += gather(owner, position, all + total);
+    gather_since(log, position, all);
     put_back(log, all, total);
     free(all);
     while (log->checkpoint_count && newest_checkpoint(log) > position)
