@@ -475,7 +475,7 @@ size_t log_writers(const struct log *log, uint64_t gpa, unsigned size,
                    struct log_owner *writers[LOG_MAX_WRITERS])
 {
     const struct log_page *page = find_page(log, page_of(log, gpa));
-    if (!page || !page->words)
+    if (!page || !page->words || !page->live)
         return 0;
     size_t count = 0;
     uint8_t mask = mask_of(gpa, size);

@@ -690,7 +690,10 @@ struct recovery *recovery_new(const struct recovery_options *options, struct err
     if (options->policy->thread.by == THREAD_BY_REGISTER)
         recovery->identity_register =
             (unsigned)cpu_general_number(options->harts[0], options->policy->thread.name);
-    if (!recovery->log || !recovery->account || !recovery->undos)
+    if (!options->policy->track && options->policy->torture == TORTURE_OFF)
+        error_set(err, "recovery.track: expected true, as long as recovery.torture is off: without "
+                       "it a rollback would undo what other threads did");
+    else if (!recovery->log || !recovery->account || !recovery->undos)
         error_set(err, "out of memory");
     else if (!find_points(recovery, err) && !listen(recovery, err))
         return recovery;

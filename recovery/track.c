@@ -121,7 +121,7 @@ static void on_first_write(void *opaque, uint64_t page_gpa, const uint8_t *conte
     /* Out of memory is the same as a full log. */
     if (log_save_page(recovery->log, domain ? &domain->log : NULL, page_gpa, contents) && domain)
         domain_lose(recovery, domain, REFUSED_LOG_LIMIT);
-    else if (domain)
+    else if (domain && recovery->policy->track)
         memory_own(recovery->mem, page_gpa, lane->who);
     if (domain || torturing(recovery))
         check_limit(recovery, domain);
