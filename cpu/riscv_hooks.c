@@ -368,7 +368,7 @@ static void device_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_t
     (void)uc;
     const struct device_window *window = opaque;
     riscv_collect_counts(window->hart);
-    window->region->ops->write(window->region->opaque, offset, size, value);
+    memory_device_write(window->hart->options.mem, window->region, offset, size, value);
     riscv_collect_counts(window->hart);
     notice_withdrawal(window->hart); /* it may have done DMA */
 }

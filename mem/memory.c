@@ -474,6 +474,17 @@ uint64_t memory_access(struct memory *mem, uint64_t gpa, unsigned size, enum acc
     return value;
 }
 
+void memory_device_write(struct memory *mem, const struct region *region, uint64_t offset,
+                         unsigned size, uint64_t value)
+{
+    for (size_t i = 0; i < mem->listener_count; i++) {
+        const struct memory_listener *listener = &mem->listeners[i];
+        if (listener->device_write)
+            listener->device_write(listener->opaque, region);
+    }
+    region->ops->write(region->opaque, offset, size, value);
+}
+
 /* ---- Host accesses ------------------------------------------------------------------------ */
 
 /* The longest piece of [gpa, gpa + length) that one region holds, and which; NULL if none. */

@@ -158,6 +158,10 @@ struct grant memory_translate(struct memory *mem, uint64_t gpa, enum access_kind
 uint64_t memory_access(struct memory *mem, uint64_t gpa, unsigned size, enum access_kind kind,
                        uint64_t value);
 
+/* A store to a device's register, announced and performed. */
+void memory_device_write(struct memory *mem, const struct region *region, uint64_t offset,
+                         unsigned size, uint64_t value);
+
 /* ---- Listeners ---------------------------------------------------------------------------- */
 
 /*
@@ -173,6 +177,8 @@ struct memory_listener {
     /* Somebody else is about to access a page that has an owner. The listener is expected to make
      * the page precise or nobody's; if it is still owned, the access goes on as if it were not. */
     void (*conflict)(void *opaque, uint64_t page_gpa);
+    /* A device's register is about to be written. */
+    void (*device_write)(void *opaque, const struct region *region);
     /* A page from which code may have been translated is about to change. */
     void (*code_changed)(void *opaque, uint64_t page_gpa);
     void *opaque;

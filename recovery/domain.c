@@ -333,6 +333,8 @@ void domain_end(struct recovery *recovery, struct domain *domain)
         output_settle_domain(recovery, domain, NULL);
         finish(recovery, domain);
     } else if (domain->independent || (parent && parent->lost)) {
+        if (domain->independent)
+            log_override(recovery->log, &domain->log);
         log_commit(recovery->log, &domain->log);
         recovery->counts.committed++;
         /* What it had opened is in no log any more, but the thread goes on with its parent's. */

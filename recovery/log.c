@@ -599,6 +599,20 @@ void log_collect(struct log *log)
     log->collect_at = twice > GC_MINIMUM ? twice : GC_MINIMUM;
 }
 
+void log_override(struct log *log, const struct log_owner *owner)
+{
+    if (log->checkpoint_count)
+        return;
+    for (const struct log_entry *entry = owner->first; entry; entry = entry->next)
+        for (struct log_entry *below = entry->below, *next; below && !entry->contents;
+             below = next) {
+            next = below->below;
+            below->mask &= (uint8_t)~entry->mask;
+            if (!below->mask && below->owner != owner)
+                remove_entry(log, below);
+        }
+}
+
 void log_commit(struct log *log, struct log_owner *owner)
 {
     for (struct log_entry *entry = owner->first, *next; entry; entry = next) {

@@ -77,6 +77,10 @@ void log_forget_bytes(struct log *log, uint64_t gpa, unsigned size);
 /* The child's changes become the parent's. */
 void log_absorb(struct log *log, struct log_owner *parent, struct log_owner *child);
 
+/* The changes are about to be made for good, while others that made changes to the same bytes
+ * before may still be undone: these must not put them back any more. */
+void log_override(struct log *log, const struct log_owner *owner);
+
 /* The changes are for good. */
 void log_commit(struct log *log, struct log_owner *owner);
 

@@ -45,6 +45,8 @@ struct recovery_host {
     void (*discard)(void *opaque, void *checkpoint);
     /* Instructions executed by all harts. */
     uint64_t (*insns)(void *opaque);
+    /* What the policy calls the device behind the region ("uart0", "disk0"). */
+    const char *(*device)(void *opaque, const struct region *region);
     /* Sends a byte that was held back. */
     void (*output)(void *opaque, uint8_t byte);
     void (*tell)(void *opaque, const struct recovery_event *event); /* may be NULL */

@@ -281,6 +281,8 @@ bool rollback_failure(struct recovery *recovery, unsigned hart)
     struct domain *failed = thread ? thread->now.top : NULL;
     if (!failed)
         return refuse(recovery, hart, REFUSED_NO_DOMAIN);
+    if (recovery->policy->torture != TORTURE_OFF) /* checkpoints would miss what was undone */
+        return refuse(recovery, hart, REFUSED_OTHER);
     if (is_exempt(thread))
         return refuse(recovery, hart, REFUSED_EXEMPT);
     if (failed->lost)

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <string.h>
+
 #include "recovery/engine.h"
 
 /*
@@ -219,12 +221,37 @@ static void on_access(void *opaque, uint64_t gpa, unsigned size, enum access_kin
         access_word(recovery, lane, gpa + first, size - first, store);
 }
 
+static enum output_policy output_of(const struct recovery *recovery, const char *device)
+{
+    const struct recovery_policy *policy = recovery->policy;
+    for (size_t i = 0; i < policy->output_count; i++)
+        if (!strcmp(policy->outputs[i].device, device))
+            return policy->outputs[i].policy;
+    return OUTPUT_BARRIER;
+}
+
+/* What was done before a barrier can no longer be undone. In torture the devices go back, too. */
+static void on_device_write(void *opaque, const struct region *region)
+{
+    struct recovery *recovery = opaque;
+    const struct lane *lane = active_lane(recovery);
+    const struct thread *thread = lane ? lane->thread : NULL;
+    struct domain *domain = thread ? logger_of(thread) : NULL;
+    if (!domain || torturing(recovery) ||
+        output_of(recovery, recovery->options.host.device(recovery->options.host.opaque, region)) !=
+            OUTPUT_BARRIER)
+        return;
+    domain_lose(recovery, domain, REFUSED_OUTPUT);
+    track_apply(recovery, recovery->active);
+}
+
 int track_listen(struct recovery *recovery)
 {
     const struct memory_listener listener = {
         .first_write = on_first_write,
         .conflict = on_conflict,
         .access = on_access,
+        .device_write = on_device_write,
         .opaque = recovery,
     };
     return memory_listen(recovery->mem, &listener);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "sim/attach.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,6 +74,16 @@ static void put_output(void *opaque, uint8_t byte)
     console_output(((struct machine *)opaque)->console, byte);
 }
 
+/* Virtio slots are called as the config calls what is in them. */
+static const char *device_name(void *opaque, const struct region *region)
+{
+    const struct machine *machine = opaque;
+    unsigned slot;
+    if (sscanf(region->name, "virtio%u", &slot) == 1 && slot < machine->config->device_count)
+        return machine->config->devices[slot].name;
+    return region->name;
+}
+
 static void note_event(void *opaque, const struct recovery_event *what)
 {
     struct machine *machine = opaque;
@@ -109,6 +120,7 @@ int attach_recovery(struct machine *machine, struct error *err)
                 .rewind = return_to,
                 .discard = discard_checkpoint,
                 .insns = count_insns,
+                .device = device_name,
                 .output = put_output,
                 .tell = note_event,
                 .opaque = machine,

@@ -8,7 +8,9 @@
 #include "sim/config.h"
 #include "sim/machine.h"
 #include "sim/options.h"
+#include "sim/profile.h"
 #include "sim/progress.h"
+#include "sim/report.h"
 #include "sim/summary.h"
 #include "sim/virt.h"
 
@@ -39,6 +41,28 @@ static void print_diagnosis(struct machine *machine)
     free(tail);
 }
 
+/* report.json: what recovery covered and cost. */
+static int write_report(const struct summary *summary, const struct config *config,
+                        struct error *err)
+{
+    const struct machine *machine = summary->machine;
+    struct report report;
+    report_of_run(&report, summary, &config->recovery);
+    report.counts = summary->recovery;
+    report.account = machine->recovery ? recovery_account(machine->recovery) : NULL;
+    struct profile *profile =
+        config->recovery.by_function && machine->recovery ? profile_new(machine->symbols) : NULL;
+    for (unsigned i = 0; profile && i < machine->hart_count; i++)
+        if (profile_add_hart(profile, machine->harts[i]))
+            return error_set(err, "out of memory");
+    if (profile)
+        profile_sort(profile);
+    report.profile = profile;
+    int result = report_write(&report, config->report.dir, err);
+    profile_free(profile);
+    return result;
+}
+
 static int run_machine(const struct options *options, const struct config *config,
                        struct machine *machine, struct console *console)
 {
@@ -67,6 +91,8 @@ static int run_machine(const struct options *options, const struct config *confi
     }
     if (options->summary && summary_write(&summary, options->summary, &err))
         return complain(&err, EXIT_SIMULATOR);
+    if (config->report.dir && write_report(&summary, config, &err))
+        return complain(&err, EXIT_SIMULATOR);
     return summary.exit;
 }
 
@@ -74,6 +100,8 @@ static int command_run(const struct options *options, const struct config *confi
 {
     struct error err = {""};
     if (options->summary && summary_check(options->summary, &err))
+        return complain(&err, EXIT_USAGE);
+    if (config->report.dir && report_check(config->report.dir, &err))
         return complain(&err, EXIT_USAGE);
     struct machine *machine = machine_new(config, &err);
     if (!machine) {

@@ -132,8 +132,7 @@ static void add_events(cJSON *json, const struct machine *machine)
         const struct recovery_event *what = &event->what;
         char thread[32];
         cJSON *object = cJSON_CreateObject();
-        cJSON_AddNumberToObject(object, "time_ns",
-                                (double)clock_ns(&machine->clock, event->time));
+        cJSON_AddNumberToObject(object, "time_ns", (double)clock_ns(&machine->clock, event->time));
         cJSON_AddNumberToObject(object, "hart", what->hart);
         cJSON_AddStringToObject(object, "what", what->what);
         cJSON_AddStringToObject(object, "how", what->how);
