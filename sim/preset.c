@@ -8,12 +8,14 @@
     extern const char symbol[] __attribute__((visibility("hidden")));
 
 EMBED("linux-riscv64", preset_linux_riscv64)
+EMBED("agora", preset_agora)
 EMBED("xv6-like", preset_xv6_like)
 EMBED("by-stack", preset_by_stack)
 EMBED("by-symbol", preset_by_symbol)
 
 static const struct preset presets[] = {
     {"linux-riscv64", preset_linux_riscv64},
+    {"agora", preset_agora},
     {"xv6-like", preset_xv6_like},
     {"by-stack", preset_by_stack},
     {"by-symbol", preset_by_symbol},

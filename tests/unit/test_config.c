@@ -303,7 +303,7 @@ Test(config_recovery, defaults)
     cr_assert_eq(policy->costs.domain, 200);
     cr_assert_eq(policy->costs.store, 12);
     cr_assert_eq(policy->costs.load, 4);
-    cr_assert_eq(policy->costs.log_byte, 1);
+    cr_assert_eq(policy->costs.log_byte, 0);
     cr_assert_eq(policy->costs.dependency, 60);
     cr_assert_eq(policy->costs.commit, 100);
     config_free(&config);
@@ -515,8 +515,8 @@ Test(config_preset, linux)
     cr_assert_str_eq(policy->thread.name, "tp");
     cr_assert(policy->thread.kernel_half);
     cr_assert_str_eq(policy->syscall_table, "sys_call_table");
-    cr_assert_str_eq(policy->exempt[0], "schedule");
-    cr_assert_eq(policy->exempt_count, 6);
+    cr_assert_str_eq(policy->exempt[0], "__schedule");
+    cr_assert_eq(policy->exempt_count, 1);
     cr_assert_eq(policy->output_count, 4);
     cr_assert_eq(policy->outputs[0].policy, OUTPUT_DEFER);
     cr_assert_eq(policy->failure.function_count, 5);

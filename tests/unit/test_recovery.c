@@ -332,6 +332,12 @@ static void tear_down(void)
 
 TestSuite(recovery, .init = set_up, .fini = tear_down);
 
+static const char *device(void *opaque, const struct region *region)
+{
+    (void)opaque;
+    return region->name;
+}
+
 static struct recovery *make(struct error *err)
 {
     const struct recovery_options options = {
@@ -340,7 +346,18 @@ static struct recovery *make(struct error *err)
         .harts = m.cpus,
         .hart_count = HARTS,
         .clock = &m.clock,
-        .host = {symbol, take_checkpoint, go_back, discard, count_insns, put_output, tell, &m},
+        .host =
+            {
+                .symbol = symbol,
+                .checkpoint = take_checkpoint,
+                .rewind = go_back,
+                .discard = discard,
+                .insns = count_insns,
+                .device = device,
+                .output = put_output,
+                .tell = tell,
+                .opaque = &m,
+            },
     };
     return recovery_new(&options, err);
 }
