@@ -63,8 +63,6 @@ static void inject(struct run *run, struct place *place, const struct fault *fau
     if (is_hang(fault)) {
         arguments[count++] = "--set";
         arguments[count++] = "recovery.failure.hang=20M";
-        arguments[count++] = "--set";
-        arguments[count++] = "run.stuck_insns=1G";
     }
     if (getenv("IASO_NO_LINUX"))
         cr_skip_test("IASO_NO_LINUX is set");
