@@ -22,27 +22,42 @@ static struct fault faults[] = {
     /* File systems. The code of ext4 itself is a module, whose symbols are not in the image. */
     {"tmpfs", "vfs_mkdir", "3", "mkdir", "null", {""}},
     {"tmpfs", "vfs_unlink", "1", "rm", "bug", {""}},
+    {"tmpfs", "vfs_symlink", "1", "ln", "wild", {"--address", "names_cachep"}},
     {"tmpfs", "generic_perform_write", "3", "dd", "flip", {"--register", "a1", "--bit", "50"}},
+    {"ext4", "generic_perform_write", "12", "dd", "bug", {""}},
     {"ext4", "vfs_rename", "2", "mv", "null", {""}},
     {"ext4", "vfs_fsync_range", "2", "dd", "bug", {""}},
-    /* Memory. */
+    /* Memory; what a page fault does is done again. */
     {"memory", "do_mmap", "1", "sqlite3", "null", {""}},
     {"memory", "handle_mm_fault", "20", "sqlite3", "bug", {""}},
     {"memory", "begin_new_exec", "1", "victim-memory", "null", {""}},
-    {"memory", "copy_page_range+8", "1", "victim-memory", "skip", {""}}, /* addi sp,sp,-... */
+    {"memory", "copy_page_range+8", "1", "victim-memory", "skip", {""}},
     {"memory", "dup_fd", "1", "victim-memory", "wild", {"--address", "files_cachep"}},
     /* Pipes. */
     {"pipe", "create_pipe_files", "1", "victim-pipe", "null", {""}},
     {"pipe", "pipe_read", "1", "cat", "bug", {""}},
+    {"pipe", "pipe_write", "2", "seq", "hang", {""}},
+    {"pipe", "fifo_open", "1", "awk", "flip", {"--register", "a1", "--bit", "45"}},
     /* Sockets. */
+    {"socket", "__sys_socket", "1", "ping", "wild", {"--address", "sock_inode_cachep"}},
     {"socket", "sock_alloc_inode", "1", "httpd", "bug", {""}},
     {"socket", "inet_csk_accept", "1", "httpd", "null", {""}},
     {"socket", "tcp_v4_connect", "1", "wget", "bug", {""}},
     {"socket", "tcp_sendmsg_locked", "1", "wget", "null", {""}},
     /* Timers. */
     {"timer", "hrtimer_nanosleep", "1", "sleep", "null", {""}},
+    {"timer", "do_nanosleep", "1", "usleep", "flip", {"--register", "a0", "--bit", "44"}},
     /* Signals. */
     {"signal", "do_send_sig_info", "1", "victim-signal", "null", {""}},
+    {"signal",
+     "__send_signal_locked",
+     "2",
+     "victim-signal",
+     "flip",
+     {"--register", "a1", "--bit", "46"}},
+    {"signal", "do_sigaction", "3", "victim-signal", "bug", {""}},
+    {"signal", "get_signal", "1", "victim-signal", "bug", {""}},
+    {"signal", "kernel_wait4+8", "1", "victim-signal", "skip", {""}},
 };
 
 static bool is_hang(const struct fault *fault)
