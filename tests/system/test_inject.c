@@ -77,7 +77,7 @@ static void inject(struct run *run, struct place *place, const struct fault *fau
         arguments[count++] = fault->more[i];
     if (is_hang(fault)) {
         arguments[count++] = "--set";
-        arguments[count++] = "recovery.failure.hang=20M";
+        arguments[count++] = "recovery.failure.hang=1200M";
     }
     if (getenv("IASO_NO_LINUX"))
         cr_skip_test("IASO_NO_LINUX is set");
