@@ -98,6 +98,10 @@ bench: ## boot Linux on Iaso in several ways and on QEMU, and compare; installs 
 	@$(MAKE) $(SUB) all guests
 	@tests/bench/bench
 
+.PHONY: coverage
+coverage: iaso guests ## what recovery domains cover and cost on Linux: the tables of the README
+	@tests/bench/coverage
+
 .SECONDARY:
 .PHONY: format clean help
 format: ## apply .clang-format
