@@ -6,3 +6,7 @@ $(BUILD)/bench: $(BUILD)/tests/bench/bench.o $(LIB_OBJ)
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 -include $(BUILD)/tests/bench/bench.d
+
+$(BUILD)/bench-rollback: $(BUILD)/tests/bench/rollback.o $(LIB_OBJ)
+	@echo "  LINK  $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
