@@ -14,10 +14,8 @@ EMBED("by-stack", preset_by_stack)
 EMBED("by-symbol", preset_by_symbol)
 
 static const struct preset presets[] = {
-    {"linux-riscv64", preset_linux_riscv64},
-    {"agora", preset_agora},
-    {"xv6-like", preset_xv6_like},
-    {"by-stack", preset_by_stack},
+    {"linux-riscv64", preset_linux_riscv64}, {"agora", preset_agora},
+    {"xv6-like", preset_xv6_like},           {"by-stack", preset_by_stack},
     {"by-symbol", preset_by_symbol},
 };
 
