@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The teaching kernel: its invariants hold and its runs repeat; each of its planted faults kills
- * it, as long as nobody rolls anything back. */
+ * it, as long as nobody rolls anything back; with recovery it survives each of them. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <stdio.h>
@@ -141,4 +141,208 @@ ParameterizedTest(struct fault *fault, system_agora, a_fault_kills_the_kernel)
     }
     run_free(&run);
     place_remove(&place);
+}
+
+/* ---- Recovery ------------------------------------------------------------------------------ */
+
+#define PRESET "recovery.preset=configs/presets/agora.json"
+
+static double recovery_number(const struct run *run, const char *key)
+{
+    const cJSON *recovery = cJSON_GetObjectItemCaseSensitive(run->summary, "recovery");
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(recovery, key);
+    cr_assert(cJSON_IsNumber(item), "no number recovery.%s; exit %d\n%s", key, run->code, run->err);
+    return item->valuedouble;
+}
+
+static const cJSON *events_of(const struct run *run)
+{
+    const cJSON *recovery = cJSON_GetObjectItemCaseSensitive(run->summary, "recovery");
+    const cJSON *events = cJSON_GetObjectItemCaseSensitive(recovery, "events");
+    cr_assert(cJSON_IsArray(events), "no events; exit %d\n%s", run->code, run->err);
+    return events;
+}
+
+static const char *text_of(const cJSON *event, const char *key)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(event, key);
+    cr_assert(cJSON_IsString(item), "the event has no text \"%s\"", key);
+    return item->valuestring;
+}
+
+static double number_of(const cJSON *event, const char *key)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(event, key);
+    cr_assert(cJSON_IsNumber(item), "the event has no number \"%s\"", key);
+    return item->valuedouble;
+}
+
+struct scenario {
+    char config[40], harts[4], failure[12], request[12];
+    int number;
+    bool alone; /* nobody depends on it */
+};
+
+ParameterizedTestParameters(system_agora, a_fault_is_survived)
+{
+    static struct scenario scenarios[] = {
+        {"configs/agora-null.json", "1", "panic", "syscall", 16, true},
+        {"configs/agora-wild.json", "1", "panic", "syscall", 12, true},
+        {"configs/agora-bug.json", "1", "breakpoint", "syscall", 9, true},
+        {"configs/agora-loop.json", "1", "hang", "syscall", 13, true},
+        {"configs/agora-double-free.json", "1", "panic", "syscall", 14, true},
+        {"configs/agora-dependent.json", "1", "panic", "syscall", 12, false},
+        {"configs/agora-blocked.json", "1", "panic", "syscall", 10, false},
+        {"configs/agora-interrupt.json", "1", "panic", "interrupt", 5, true},
+        {"configs/agora-nested.json", "1", "panic", "function", 0, true},
+        {"configs/agora-output.json", "1", "panic", "syscall", 0, true},
+        {"configs/agora-smp-dependent.json", "4", "panic", "syscall", 12, false},
+        {"configs/agora-smp-blocked.json", "4", "panic", "syscall", 10, false},
+    };
+    return cr_make_param_array(struct scenario, scenarios, sizeof scenarios / sizeof *scenarios);
+}
+
+/* One request failed and nothing else was undone; its caller saw what the event says. */
+static void expect_alone(const struct run *run, const struct scenario *scenario)
+{
+    const cJSON *event = cJSON_GetArrayItem(events_of(run), 0);
+    bool interrupt = !strcmp(scenario->request, "interrupt"), seen;
+    char first[40];
+    cr_assert_eq(cJSON_GetArraySize(events_of(run)), 1, "%s", scenario->config);
+    cr_expect_eq(recovery_number(run, "rolled_back"), 1);
+    cr_expect_str_eq(text_of(event, "what"), "failed");
+    cr_expect_str_eq(text_of(event, "how"), interrupt ? "retry" : "error");
+    cr_expect_str_eq(text_of(event, "request"), scenario->request);
+    cr_expect_eq(number_of(event, "number"), scenario->number);
+    const char *errors = strstr(run->out, "errors seen by thread ");
+    seen = !strcmp(scenario->request, "syscall");
+    cr_expect_eq(!!errors, seen, "%s", run->out);
+    if (!errors)
+        return;
+    snprintf(first, sizeof first, ": 1, first call %d\n", scenario->number);
+    cr_expect(strstr(errors, first), "%s", errors);
+    cr_expect_not(strstr(errors + 1, "errors seen"), "%s", errors);
+}
+
+/* Others had built upon it: all go back at one time, listed as they were opened, to be executed
+ * again. The thread that failed has to go further back than to what failed, so that nobody sees
+ * an error. */
+static void expect_cascade(const struct run *run, const struct scenario *scenario)
+{
+    const cJSON *event, *first = events_of(run)->child;
+    double last = -1;
+    bool failed = false, innocent = false;
+    const char *thread = NULL;
+    cJSON_ArrayForEach(event, events_of(run))
+    {
+        bool is_failed = !strcmp(text_of(event, "what"), "failed");
+        cr_expect_str_eq(text_of(event, "how"), "retry");
+        cr_expect(number_of(event, "domain") > last);
+        cr_expect_eq(number_of(event, "time_ns"), number_of(first, "time_ns"));
+        last = number_of(event, "domain");
+        innocent |= !is_failed;
+        if (!is_failed)
+            continue;
+        /* All of one thread. */
+        cr_expect(!thread || !strcmp(thread, text_of(event, "thread")));
+        thread = text_of(event, "thread");
+        failed |= !strcmp(text_of(event, "request"), scenario->request) &&
+                  number_of(event, "number") == scenario->number;
+    }
+    cr_expect(failed && innocent, "%s", scenario->config);
+    cr_expect_eq(cJSON_GetArraySize(events_of(run)), recovery_number(run, "rolled_back"));
+    cr_expect_not(strstr(run->out, "errors seen"), "%s", run->out);
+}
+
+ParameterizedTest(struct scenario *scenario, system_agora, a_fault_is_survived)
+{
+    struct place place;
+    struct run run;
+    const cJSON *event;
+    place_make(&place);
+    RUN(&run, "run", scenario->config, "-q", "--summary", place_file(&place, "summary"));
+    cr_assert_eq(run.code, 0, "%s: %d\n%s%s", scenario->config, run.code, run.out, run.err);
+    cr_expect(strstr(run.out, HOLD), "%s", run.out);
+    cr_expect(strstr(run.out, " struck\n") && !strstr(run.out, "never struck"), "%s", run.out);
+    cr_expect_not(strstr(run.out, "panic"), "%s", run.out);
+    cr_expect_eq(recovery_number(&run, "faults"), 1);
+    cr_expect_eq(recovery_number(&run, "recovered"), 1);
+    cr_expect_eq(recovery_number(&run, "refused"), 0);
+    cr_expect_eq(recovery_number(&run, "aborted"), recovery_number(&run, "rolled_back"));
+    cJSON_ArrayForEach(event, events_of(&run))
+        cr_expect_str_eq(text_of(event, "failure"), scenario->failure, "%s", scenario->config);
+    if (scenario->alone)
+        expect_alone(&run, scenario);
+    else
+        expect_cascade(&run, scenario);
+    run_free(&run);
+    place_remove(&place);
+}
+
+Test(system_agora, recovery_without_a_failure_is_not_noticed)
+{
+    static const char *const configs[] = {"configs/agora.json", "configs/agora-smp.json"};
+    for (size_t i = 0; i < sizeof configs / sizeof *configs; i++) {
+        struct place place;
+        struct run plain, watched;
+        place_make(&place);
+        RUN(&plain, "run", configs[i], "-q", "--summary", place_file(&place, "plain"));
+        RUN(&watched, "run", configs[i], "-q", "--set", PRESET, "--summary",
+            place_file(&place, "watched"));
+        cr_expect_eq(watched.code, 0, "%s", watched.err);
+        expect_same(&plain, &watched, configs[i]);
+        cr_expect_eq(recovery_number(&watched, "faults"), 0);
+        cr_expect_eq(recovery_number(&watched, "rolled_back"), 0);
+        cr_expect_eq(cJSON_GetArraySize(events_of(&watched)), 0);
+        run_free(&plain);
+        run_free(&watched);
+        place_remove(&place);
+    }
+}
+
+Test(system_agora, a_small_log_stops_nothing)
+{
+    struct place place;
+    struct run run;
+    place_make(&place);
+    RUN(&run, "run", "configs/agora.json", "-q", "--set", PRESET, "--set", "recovery.log_limit=4K",
+        "--summary", place_file(&place, "summary"));
+    cr_expect_eq(run.code, 0, "%s", run.err);
+    cr_expect(strstr(run.out, HOLD), "%s", run.out);
+    run_free(&run);
+    place_remove(&place);
+}
+
+Test(system_agora, misspelt_symbols_are_refused)
+{
+    static const struct {
+        const char *set, *error;
+    } wrong[] = {
+        {"recovery.exempt=[\"schedul\"]", "recovery.exempt[0]: expected a symbol of the guest, "
+                                          "found \"schedul\" (did you mean \"schedule\"?)\n"},
+        {"recovery.failure.functions=[\"panik\"]",
+         "recovery.failure.functions[0]: expected a symbol of the guest, found \"panik\" (did you "
+         "mean \"panic\"?)\n"},
+        {"recovery.inverse=[{\"call\":\"kaloc\",\"undo\":\"kfree\",\"argument\":\"result\"}]",
+         "recovery.inverse[0]: expected a symbol of the guest, found \"kaloc\" (did you mean "
+         "\"kalloc\"?)\n"},
+        {"recovery.wake=make_runable", "recovery.wake: expected a symbol of the guest, found "
+                                       "\"make_runable\" (did you mean \"make_runnable\"?)\n"},
+        {"recovery.thread={\"by\":\"symbol\",\"name\":\"heep\"}",
+         "recovery.thread.name: expected a symbol of the guest, found \"heep\" (did you mean "
+         "\"heap\"?)\n"},
+        {"inject={\"at\":\"sys_file_writ\",\"kind\":\"bug\"}",
+         "inject.at: expected a symbol of the guest, found \"sys_file_writ\" (did you mean "
+         "\"sys_file_write\"?)\n"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct run run;
+        char expected[240];
+        snprintf(expected, sizeof expected, "iaso: configs/agora-null.json: %s", wrong[i].error);
+        RUN(&run, "run", "configs/agora-null.json", "-q", "--set", wrong[i].set);
+        cr_expect_eq(run.code, 2, "%s: %d", wrong[i].set, run.code);
+        cr_expect_str_eq(run.err, expected);
+        cr_expect_eq(run.out_size, 0, "%s", run.out);
+        run_free(&run);
+    }
 }
