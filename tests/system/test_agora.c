@@ -346,3 +346,36 @@ Test(system_agora, misspelt_symbols_are_refused)
         run_free(&run);
     }
 }
+
+struct policy_case {
+    char config[40], set[40], what[12], how[12];
+    int code;
+};
+
+/* Each asks for something else than the config, and gets it. */
+ParameterizedTestParameters(system_agora, a_policy_is_followed)
+{
+    static struct policy_case cases[] = {
+        {"configs/agora-bug.json", "recovery.on_failure=retry", "failed", "retry", 0},
+        {"configs/agora-null.json", "recovery.log_limit=4K", "refused", "log-limit", 1},
+    };
+    return cr_make_param_array(struct policy_case, cases, sizeof cases / sizeof *cases);
+}
+
+ParameterizedTest(struct policy_case *test, system_agora, a_policy_is_followed)
+{
+    struct place place;
+    struct run run;
+    place_make(&place);
+    RUN(&run, "run", test->config, "-q", "--set", test->set, "--summary",
+        place_file(&place, "summary"));
+    cr_expect_eq(run.code, test->code, "%s: %d\n%s", test->set, run.code, run.err);
+    cr_expect_eq(!!strstr(run.out, HOLD), !test->code, "%s", run.out);
+    cr_expect_not(strstr(run.out, "errors seen"), "%s", run.out);
+    cr_assert_eq(cJSON_GetArraySize(events_of(&run)), 1);
+    cr_expect_str_eq(text_of(events_of(&run)->child, "what"), test->what);
+    cr_expect_str_eq(text_of(events_of(&run)->child, "how"), test->how);
+    cr_expect_eq(recovery_number(&run, "refused"), test->code);
+    run_free(&run);
+    place_remove(&place);
+}
