@@ -324,7 +324,7 @@ Test(system_agora, misspelt_symbols_are_refused)
          "recovery.failure.functions[0]: expected a symbol of the guest, found \"panik\" (did you "
          "mean \"panic\"?)\n"},
         {"recovery.inverse=[{\"call\":\"kaloc\",\"undo\":\"kfree\",\"argument\":\"result\"}]",
-         "recovery.inverse[0]: expected a symbol of the guest, found \"kaloc\" (did you mean "
+         "recovery.inverse[0].call: expected a symbol of the guest, found \"kaloc\" (did you mean "
          "\"kalloc\"?)\n"},
         {"recovery.wake=make_runable", "recovery.wake: expected a symbol of the guest, found "
                                        "\"make_runable\" (did you mean \"make_runnable\"?)\n"},
