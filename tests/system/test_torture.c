@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Every domain of stock Linux is rolled back at its end and executed again: nobody can tell. */
+/* Every domain is rolled back at its end and executed again: nobody can tell. */
 #include <cjson/cJSON.h>
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -23,16 +23,14 @@ static double recovery_number(const struct run *run, const char *key)
     return item->valuedouble;
 }
 
-Test(system_torture, linux_is_the_plain_run)
+static void torture(const char *config, const char *torturing)
 {
     struct place place;
     struct run plain, tortured;
-    need_linux();
     place_make(&place);
-    RUN(&plain, "run", "configs/linux-riscv64.json", "--summary", place_file(&place, "plain"));
+    RUN(&plain, "run", config, "--summary", place_file(&place, "plain"));
     cr_expect_eq(plain.code, 0, "%s", plain.err);
-    RUN(&tortured, "run", "configs/linux-torture.json", "--summary",
-        place_file(&place, "tortured"));
+    RUN(&tortured, "run", torturing, "--summary", place_file(&place, "tortured"));
     cr_expect_eq(tortured.code, 0, "%s", tortured.err);
     expect_same(&plain, &tortured, "torture");
     cr_expect_geq(recovery_number(&tortured, "rolled_back"), 10000);
@@ -40,6 +38,22 @@ Test(system_torture, linux_is_the_plain_run)
     run_free(&plain);
     run_free(&tortured);
     place_remove(&place);
+}
+
+Test(system_torture, linux_is_the_plain_run)
+{
+    need_linux();
+    torture("configs/linux-riscv64.json", "configs/linux-torture.json");
+}
+
+Test(system_torture, agora_is_the_plain_run)
+{
+    torture("configs/agora.json", "configs/agora-torture.json");
+}
+
+Test(system_torture, agora_on_four_harts_is_the_plain_run)
+{
+    torture("configs/agora-smp.json", "configs/agora-smp-torture.json");
 }
 
 /* Domains and dependencies are the simulator's business alone, with several harts, too. */
