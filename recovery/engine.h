@@ -217,6 +217,14 @@ struct recovery {
     uint64_t epoch_floor; /* contexts of older epochs begin a new one */
 };
 
+/* ---- points.c: functions of the guest ---- */
+
+/* Resolves all names of the policy. */
+int points_find(struct recovery *recovery, struct error *err);
+
+/* The first point at or after the address; the array ends at points + point_count. */
+const struct point *points_at(const struct recovery *recovery, uint64_t address);
+
 /* ---- domain.c: threads and domains ---- */
 
 struct thread *thread_find(struct recovery *recovery, uint64_t id);
