@@ -28,6 +28,35 @@ enum cpu_stop {
     CPU_FAILED,   /* the engine failed; err says how */
 };
 
+/*
+ * What basic blocks cost, for machines in which instructions are not all alike. `price` is asked
+ * once for each block that was decoded; the back end adds the answer to its tallies each time that
+ * the block runs. Whoever sets the prices says what `class` and `energy` mean (power/energy.h).
+ */
+struct cpu_price {
+    unsigned class; /* the tally that the block belongs to, below cpu_pricing.classes */
+    uint32_t ticks; /* that the clock moves on by, besides what the back end finds out as it runs:
+                       taken branches, accesses */
+    uint32_t energy;
+};
+
+struct block;
+
+struct cpu_pricing {
+    /* NULL: each instruction takes one tick, and there is one class. */
+    void (*price)(void *opaque, uint64_t pc, const struct block *block, struct cpu_price *price);
+    void *opaque;
+    unsigned classes;
+    unsigned taken_branch; /* ticks that a taken branch costs on top, to refill the pipeline */
+};
+
+/* What the blocks of one class have done. */
+struct cpu_tally {
+    uint64_t blocks, insns, loads, stores;
+    uint64_t ticks;  /* with taken branches, without what accesses cost on top */
+    uint64_t energy; /* without what accesses cost */
+};
+
 /* What the hart has done since reset. A trapped instruction counts as executed. */
 struct cpu_counts {
     uint64_t insns;
@@ -108,6 +137,8 @@ struct cpu_ops {
     int (*write)(struct cpu *cpu, const char *name, uint64_t value);
     void (*leave_trap)(struct cpu *cpu, bool step_over);
     int (*stop_at)(struct cpu *cpu, uint64_t gva, struct error *err);
+    void (*stop_exactly)(struct cpu *cpu, uint64_t insns, uint64_t tick);
+    size_t (*tallies)(struct cpu *cpu, const struct cpu_tally **tallies, unsigned *running);
     int (*inject)(struct cpu *cpu, enum cpu_fault fault);
     int (*call)(struct cpu *cpu, const struct cpu_call *call, uint64_t *result, struct error *err);
     void (*profile_inside)(struct cpu *cpu, bool inside);
@@ -228,6 +259,26 @@ static inline void cpu_leave_trap(struct cpu *cpu, bool step_over)
 static inline int cpu_stop_at(struct cpu *cpu, uint64_t gva, struct error *err)
 {
     return cpu->ops->stop_at(cpu, gva, err);
+}
+
+/*
+ * Makes cpu_run() return CPU_DEADLINE before the first instruction at which counts.insns >= insns
+ * or clock->now >= tick, wherever in its block that is; UINT64_MAX stands for never. Until it is
+ * called again. Back ends without it stop at blocks only.
+ */
+static inline void cpu_stop_exactly(struct cpu *cpu, uint64_t insns, uint64_t tick)
+{
+    if (cpu->ops->stop_exactly)
+        cpu->ops->stop_exactly(cpu, insns, tick);
+}
+
+/* The tallies since the hart was made (a reset does not clear them): one a class, valid as long as
+ * the hart; 0 if there are none. *running, if not NULL, becomes the class of the block that runs,
+ * also within listeners. */
+static inline size_t cpu_tallies(struct cpu *cpu, const struct cpu_tally **tallies,
+                                 unsigned *running)
+{
+    return cpu->ops->tallies ? cpu->ops->tallies(cpu, tallies, running) : 0;
 }
 
 /* Does it to the instruction at the pc while the hart does not run; fails if it cannot be done. */

@@ -357,7 +357,7 @@ static uint64_t device_read(uc_engine *uc, uint64_t offset, unsigned size, void 
     (void)uc;
     const struct device_window *window = opaque;
     riscv_collect_counts(window->hart); /* it may look at the clock */
-    uint64_t value = window->region->ops->read(window->region->opaque, offset, size);
+    uint64_t value = memory_device_read(window->hart->options.mem, window->region, offset, size);
     riscv_collect_counts(window->hart); /* or set it */
     return value;
 }

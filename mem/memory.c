@@ -29,6 +29,7 @@ struct memory {
     uint32_t who;
     uint64_t epoch, last_epoch;
     uint64_t withdrawals, handovers;
+    bool dead; /* see memory_set_power() */
     struct memory_listener *listeners;
     size_t listener_count;
 };
@@ -267,19 +268,23 @@ void memory_set_state(struct memory *mem, uint64_t gpa, uint64_t length, enum pa
 {
     if (length == 0)
         return;
+    enum page_state wanted = state;
     uint64_t last = gpa + (length - 1) < gpa ? UINT64_MAX : gpa + (length - 1);
     for (size_t i = 0; i < mem->slot_count; i++) {
         struct slot *slot = mem->slots[i];
         const struct region *region = &slot->region;
         uint64_t end = region->base + (region->size - 1);
-        if (region->kind != REGION_RAM || last < region->base || gpa > end)
+        if (region->kind == REGION_DEVICE || last < region->base || gpa > end)
             continue;
+        state = wanted == PAGE_ARMED && region->kind == REGION_ROM ? PAGE_OPEN : wanted;
         uint64_t from = (gpa > region->base ? gpa - region->base : 0) >> mem->page_bits;
         uint64_t to = ((last < end ? last : end) - region->base) >> mem->page_bits;
         for (uint64_t n = from; n <= to; n++) {
             struct page *page = &slot->pages[n];
             enum page_state old = state_of(mem, page);
             /* Armed for who accesses now may still be open for somebody else. */
+            if (region->kind == REGION_ROM)
+                old = page->precise ? PAGE_PRECISE : PAGE_OPEN;
             if (state == PAGE_ARMED ? page->armed && !page->precise : old == state)
                 continue;
             open_page(mem, page);
@@ -314,11 +319,11 @@ void memory_withdraw(struct memory *mem)
     mem->withdrawals++;
 }
 
-/* The page's own record, NULL for what is not RAM. */
+/* The page's own record, NULL for what is not memory. */
 static struct page *page_at(const struct memory *mem, uint64_t gpa)
 {
     struct slot *slot = find_slot(mem, gpa);
-    if (!slot || slot->region.kind != REGION_RAM)
+    if (!slot || slot->region.kind == REGION_DEVICE)
         return NULL;
     return &slot->pages[(gpa - slot->region.base) >> mem->page_bits];
 }
@@ -345,8 +350,11 @@ const uint64_t *memory_handovers(const struct memory *mem)
 
 enum page_state memory_state(const struct memory *mem, uint64_t gpa)
 {
+    const struct slot *slot = find_slot(mem, gpa);
     const struct page *page = page_at(mem, gpa);
-    return page ? state_of(mem, page) : PAGE_OPEN;
+    if (!page || (slot->region.kind == REGION_ROM && !page->precise))
+        return PAGE_OPEN;
+    return state_of(mem, page);
 }
 
 const uint64_t *memory_withdrawals(const struct memory *mem)
@@ -406,7 +414,7 @@ static void code_changed(struct memory *mem, struct slot *slot, struct page *pag
     }
 }
 
-static struct grant grant_fetch(struct memory *mem, const struct slot *slot, struct page *page)
+static struct grant grant_fetch(struct memory *mem, struct page *page)
 {
     if (page->in_writable) {
         page->in_writable = false;
@@ -414,7 +422,7 @@ static struct grant grant_fetch(struct memory *mem, const struct slot *slot, str
     }
     page->in_code = true;
     /* Loads of a precise page must miss, so that they can be mapped precise. */
-    return (struct grant){.fetch = true, .read = !page->precise || slot->region.kind != REGION_RAM};
+    return (struct grant){.fetch = true, .read = !page->precise};
 }
 
 struct grant memory_translate(struct memory *mem, uint64_t gpa, enum access_kind kind,
@@ -429,9 +437,9 @@ struct grant memory_translate(struct memory *mem, uint64_t gpa, enum access_kind
     if (is_foreign(mem, page))
         conflict(mem, slot, page);
     if (kind == ACCESS_FETCH)
-        return grant_fetch(mem, slot, page);
+        return grant_fetch(mem, page);
     if (slot->region.kind == REGION_ROM)
-        return (struct grant){.read = true};
+        return (struct grant){.read = true, .precise = page->precise};
     if (kind == ACCESS_WRITE && state_of(mem, page) == PAGE_ARMED)
         first_write(mem, slot, page);
     if (page->precise)
@@ -474,9 +482,27 @@ uint64_t memory_access(struct memory *mem, uint64_t gpa, unsigned size, enum acc
     return value;
 }
 
+void memory_set_power(struct memory *mem, bool on)
+{
+    mem->dead = !on;
+}
+
+bool memory_power(const struct memory *mem)
+{
+    return !mem->dead;
+}
+
+uint64_t memory_device_read(struct memory *mem, const struct region *region, uint64_t offset,
+                            unsigned size)
+{
+    return mem->dead ? 0 : region->ops->read(region->opaque, offset, size);
+}
+
 void memory_device_write(struct memory *mem, const struct region *region, uint64_t offset,
                          unsigned size, uint64_t value)
 {
+    if (mem->dead)
+        return;
     for (size_t i = 0; i < mem->listener_count; i++) {
         const struct memory_listener *listener = &mem->listeners[i];
         if (listener->device_write)

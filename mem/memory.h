@@ -106,7 +106,8 @@ const uint8_t *memory_host(const struct memory *mem, uint64_t gpa, uint64_t leng
 
 /* ---- Page states -------------------------------------------------------------------------- */
 
-/* Changes the state of every RAM page that overlaps the range; other pages are left alone. */
+/* Changes the state of every page of RAM or ROM that overlaps the range; a ROM's pages are never
+ * written, so only precise makes a difference there. */
 void memory_set_state(struct memory *mem, uint64_t gpa, uint64_t length, enum page_state state);
 
 /* Arms every RAM page that is not precise, in constant time: begins a new epoch. */
@@ -131,7 +132,7 @@ uint32_t memory_owner(const struct memory *mem, uint64_t gpa);
  * that runs may hold grants for such a page: they compare before they run again. */
 const uint64_t *memory_handovers(const struct memory *mem);
 
-/* The state now; PAGE_OPEN for what is not RAM. */
+/* The state now; PAGE_OPEN for what is not memory. */
 enum page_state memory_state(const struct memory *mem, uint64_t gpa);
 
 /* A counter that moves on whenever a permission that may be cached in a TLB was withdrawn. The
@@ -157,6 +158,15 @@ struct grant memory_translate(struct memory *mem, uint64_t gpa, enum access_kind
  * write. `size` is 1, 2, 4 or 8 and the access stays within one page. */
 uint64_t memory_access(struct memory *mem, uint64_t gpa, unsigned size, enum access_kind kind,
                        uint64_t value);
+
+/* Without power, stores to devices are dropped and loads from them read 0; for the few guest
+ * instructions between a power cut and the end of their block. On at first. */
+void memory_set_power(struct memory *mem, bool on);
+bool memory_power(const struct memory *mem);
+
+/* A load from a device's register. */
+uint64_t memory_device_read(struct memory *mem, const struct region *region, uint64_t offset,
+                            unsigned size);
 
 /* A store to a device's register, announced and performed. */
 void memory_device_write(struct memory *mem, const struct region *region, uint64_t offset,

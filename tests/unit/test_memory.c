@@ -456,7 +456,8 @@ Test(memory, states_of_hostile_ranges)
         cr_assert_eq(memory_state(mem, gpa), PAGE_PRECISE);
     cr_assert_eq(memory_state(mem, LAST), PAGE_PRECISE);
     cr_assert_eq(memory_state(mem, NEAR), PAGE_PRECISE);
-    static const uint64_t others[] = {ROM, UART, EMPTY, 0, LOW - 1, END};
+    static const uint64_t others[] = {UART, EMPTY, 0, LOW - 1, END};
+    cr_assert_eq(memory_state(mem, ROM), PAGE_PRECISE);
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         cr_assert_eq(memory_state(mem, others[i]), PAGE_OPEN);
 
@@ -522,8 +523,12 @@ Test(memory, withdrawals_move_with_every_change_of_state)
             cr_assert_eq(memory_state(mem, LOW), states[to]);
         }
     }
-    before = withdrawals();
     memory_set_state(mem, ROM, PAGE, PAGE_PRECISE);
+    cr_assert_neq(withdrawals(), before);
+    memory_set_state(mem, ROM, PAGE, PAGE_ARMED);
+    cr_assert_eq(memory_state(mem, ROM), PAGE_OPEN);
+    before = withdrawals();
+    memory_set_state(mem, ROM, PAGE, PAGE_ARMED);
     memory_set_state(mem, UART, PAGE, PAGE_PRECISE);
     memory_set_state(mem, EMPTY, PAGE, PAGE_PRECISE);
     cr_assert_eq(withdrawals(), before);
@@ -934,8 +939,9 @@ Test(memory, grants_of_fresh_pages)
         {"rom", ROM, -1, ACCESS_READ, "r", "r"},
         {"rom", ROM, -1, ACCESS_WRITE, "r", "r"},
         {"rom", ROM, -1, ACCESS_FETCH, "rx", "rx"},
-        {"rom stays rom", ROM, PAGE_PRECISE, ACCESS_READ, "r", "r"},
-        {"rom stays rom", ROM, PAGE_PRECISE, ACCESS_FETCH, "rx", "rx"},
+        {"armed rom", ROM, PAGE_ARMED, ACCESS_READ, "r", "r"},
+        {"precise rom", ROM, PAGE_PRECISE, ACCESS_READ, "rp", "rp"},
+        {"precise rom", ROM, PAGE_PRECISE, ACCESS_FETCH, "x", "x"},
         {"device", UART, -1, ACCESS_READ, "rw", "rw"},
         {"device", UART, -1, ACCESS_WRITE, "rw", "rw"},
         {"device", UART, -1, ACCESS_FETCH, "rw", "rw"},
