@@ -25,9 +25,23 @@ struct config {
     const char *path; /* of the JSON file, for messages */
 
     struct {
-        const char *board; /* "virt" */
-        unsigned harts;    /* 1 to CONFIG_MAX_HARTS */
-        uint64_t mips;     /* virtual million instructions per second and hart, 1 to 100000 */
+        const char *board; /* "virt", one of configs/boards, or a file */
+        enum cpu_kind {
+            CPU_RV64GC,
+            CPU_CORTEX_M3,
+            CPU_CORTEX_M4,
+        } cpu;
+        unsigned harts; /* 1 to CONFIG_MAX_HARTS */
+        uint64_t mips;  /* RV64GC: virtual million instructions per second and hart, 1 to 100000 */
+
+        /* Cortex-M only */
+        uint64_t clock_hz;      /* core cycles per second of virtual time */
+        uint64_t reference_hz;  /* SysTick's reference clock; 0: none */
+        unsigned lines;         /* external interrupts */
+        unsigned priority_bits; /* implemented */
+        uint64_t vectors;       /* address of the vector table at reset */
+        bool cycles;            /* time is cycles; false: an instruction takes one */
+
         uint64_t quantum;  /* instructions per turn with several harts */
         uint64_t seed;     /* of everything random that the guest can see */
     } machine;

@@ -46,6 +46,20 @@ static const char *number_noun(enum key_type type, bool example)
         return example ? "a duration such as \"10ms\"" : "a duration";
     case KEY_ADDRESS:
         return example ? "an address such as \"0x80000000\"" : "an address";
+    case KEY_FREQUENCY:
+        return example ? "a frequency such as \"96MHz\"" : "a frequency";
+    case KEY_VOLTAGE:
+        return example ? "a voltage such as \"2.8V\"" : "a voltage";
+    case KEY_CURRENT:
+        return example ? "a current such as \"330nA\"" : "a current";
+    case KEY_CAPACITANCE:
+        return example ? "a capacitance such as \"10uF\"" : "a capacitance";
+    case KEY_RESISTANCE:
+        return example ? "a resistance such as \"30kOhm\"" : "a resistance";
+    case KEY_POWER:
+        return example ? "a power such as \"1.2mW\"" : "a power";
+    case KEY_ENERGY:
+        return example ? "an energy such as \"0.4nJ\"" : "an energy";
     default:
         return "an integer";
     }
@@ -67,7 +81,8 @@ static int take_number(struct walk *walk, const struct key *key, const cJSON *no
     bool has_units = schema_units(key->type, &units);
     if (cJSON_IsNumber(node)) {
         double number = node->valuedouble;
-        bool bare = has_units && units == UNITS_DURATION && number != 0;
+        bool bare =
+            has_units && (units >= UNITS_FREQUENCY || (units == UNITS_DURATION && number != 0));
         if (number != floor(number) || bare)
             return has_units ? walk_wrong(walk, number_noun(key->type, true), node)
                              : wrong_range(walk, key, node);

@@ -9,10 +9,11 @@
 #include "cpu/riscv.h"
 #include "sim/attach.h"
 #include "sim/backtrace.h"
+#include "sim/board.h"
 #include "sim/tasks.h"
-#include "sim/virt.h"
 
-#define PAGE_BITS 12
+#define PAGE_BITS     12
+#define MCU_PAGE_BITS 10 /* the engine's own, for Cortex-M */
 #define MHZ       UINT64_C(1000000)
 
 static int add_regions(struct machine *machine, struct error *err)
@@ -98,12 +99,14 @@ static int set_page_mode(struct machine *machine, struct error *err)
 
 static int assemble(struct machine *machine, struct error *err)
 {
-    machine->mem = memory_new(PAGE_BITS);
+    const struct config *config = machine->config;
+    const struct board *board = board_of(config);
+    bool mcu = config->machine.cpu != CPU_RV64GC;
+    machine->mem = memory_new(mcu ? MCU_PAGE_BITS : PAGE_BITS);
     if (!machine->mem)
         return error_set(err, "out of memory");
-    clock_init(&machine->clock, machine->config->machine.mips * MHZ);
-    if (add_regions(machine, err) || virt_assemble(machine, err) ||
-        boot_load(machine->config, machine->mem, &machine->plan, err) ||
+    clock_init(&machine->clock, mcu ? config->machine.clock_hz : config->machine.mips * MHZ);
+    if (add_regions(machine, err) || board->assemble(machine, err) || board->load(machine, err) ||
         load_symbols(machine, err) || set_page_mode(machine, err) ||
         attach_recovery(machine, err) || attach_inject(machine, err))
         return -1;

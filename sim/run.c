@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "devices/ns16550a.h"
+#include "sim/board.h"
 #include "sim/machine.h"
 
 /* The console is looked at this often, in ticks, when nothing else ends a turn. */
@@ -36,7 +37,7 @@ static int reboot(struct machine *machine, struct error *err)
     machine->reboots++;
     for (size_t i = 0; i < machine->device_count; i++)
         device_reset(machine->devices[i]);
-    if (boot_load(machine->config, machine->mem, &machine->plan, err))
+    if (board_of(machine->config)->load(machine, err))
         return -1;
     for (unsigned i = 0; i < machine->hart_count; i++)
         if (cpu_reset(machine->harts[i], err))

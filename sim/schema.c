@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "cpu/cortexm.h"
 #include "sim/config.h"
 #include "sim/units.h"
 
@@ -12,7 +13,10 @@
 #define MAX_COUNT       (UINT64_C(1) << 62)
 #define MAX_FILE        4095
 
-static const char *const boards[] = {"virt", NULL};
+static const char *const cpus[] = {[CPU_RV64GC] = "rv64gc",
+                                   [CPU_CORTEX_M3] = "cortex-m3",
+                                   [CPU_CORTEX_M4] = "cortex-m4",
+                                   NULL};
 static const char *const memory_kinds[] = {"volatile", "nonvolatile", "rom", NULL};
 static const char *const device_kinds[] = {
     [DEVICE_VIRTIO_BLK] = "virtio-blk", [DEVICE_VIRTIO_RNG] = "virtio-rng", NULL};
@@ -65,8 +69,26 @@ static const struct key keys[] = {
 
     {KEY("machine", KEY_OBJECT, "The machine itself.")},
     {KEY("machine.board", KEY_STRING,
-         "Devices and their addresses; virt is compatible with QEMU's board of that name."),
-     DEFAULT("virt"), .choices = boards, CONFIG(machine.board)},
+         "Devices and their addresses, compatible with QEMU's board of that name: virt, "
+         "lm3s6965evb, mps2-an386; apollo4-like; or a file (with \"/\" in its name or \".json\" at "
+         "its end) like those in configs/boards. The config's own keys win, member by member; null "
+         "takes away what the board has."),
+     DEFAULT("virt"), RANGE(1, MAX_FILE), CONFIG(machine.board)},
+    {KEY("machine.cpu", KEY_ENUM, "What executes; the board says it."), DEFAULT("rv64gc"),
+     .choices = cpus, CONFIG(machine.cpu)},
+    {KEY("machine.clock", KEY_FREQUENCY, "Cortex-M: core clock."), DEFAULT("16MHz"),
+     RANGE(1000, UINT64_C(10000000000)), CONFIG(machine.clock_hz)},
+    {KEY("machine.reference_clock", KEY_FREQUENCY, "Cortex-M: SysTick's other clock; 0Hz: none."),
+     DEFAULT("0Hz"), RANGE(0, UINT64_C(10000000000)), CONFIG(machine.reference_hz)},
+    {KEY("machine.lines", KEY_INTEGER, "Cortex-M: number of external interrupts."), DEFAULT("32"),
+     RANGE(1, CORTEXM_MAX_LINES), CONFIG(machine.lines)},
+    {KEY("machine.priority_bits", KEY_INTEGER, "Cortex-M: how many are implemented."), DEFAULT("3"),
+     RANGE(2, 8), CONFIG(machine.priority_bits)},
+    {KEY("machine.vectors", KEY_ADDRESS, "Cortex-M: address of the vector table at reset."),
+     DEFAULT("0"), RANGE(0, UINT32_MAX), CONFIG(machine.vectors)},
+    {KEY("machine.cycles", KEY_BOOLEAN,
+         "Cortex-M: count cycles as the core would take; false: each instruction takes one."),
+     DEFAULT("true"), CONFIG(machine.cycles)},
     {KEY("machine.harts", KEY_INTEGER, "Number of harts (hardware threads)."), DEFAULT("1"),
      RANGE(1, CONFIG_MAX_HARTS), CONFIG(machine.harts)},
     {KEY("machine.mips", KEY_INTEGER,
@@ -405,22 +427,10 @@ bool schema_symbol_is_valid(const char *name)
 
 bool schema_units(enum key_type type, int *units)
 {
-    switch (type) {
-    case KEY_SIZE:
-        *units = UNITS_SIZE;
-        return true;
-    case KEY_COUNT:
-        *units = UNITS_COUNT;
-        return true;
-    case KEY_DURATION:
-        *units = UNITS_DURATION;
-        return true;
-    case KEY_ADDRESS:
-        *units = UNITS_ADDRESS;
-        return true;
-    default:
+    if (type < KEY_SIZE || type > KEY_ENERGY)
         return false;
-    }
+    *units = (int)UNITS_SIZE + (int)(type - KEY_SIZE);
+    return true;
 }
 
 bool schema_is_text(enum key_type type)
