@@ -120,8 +120,10 @@ int config_load(struct config *config, const char *path, const char *const *over
     cJSON_Delete(bases.board);
     cJSON_Delete(bases.preset);
     if (result == 0)
-        result =
-            walk_read(&walk) || walk_check_machine(&walk) || walk_check_recovery(&walk) ? -1 : 0;
+        result = walk_read(&walk) || walk_check_machine(&walk) || walk_check_recovery(&walk) ||
+                         walk_check_power(&walk)
+                     ? -1
+                     : 0;
     override_free(&made);
     override_free(&walk.from_preset);
     if (result) {

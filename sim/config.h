@@ -8,6 +8,7 @@
 
 #include "mem/error.h"
 #include "mem/memory.h"
+#include "power/policy.h"
 #include "recovery/policy.h"
 
 #define CONFIG_MAX_REGIONS 32
@@ -75,6 +76,15 @@ struct config {
         enum device_kind {
             DEVICE_VIRTIO_BLK,
             DEVICE_VIRTIO_RNG,
+            DEVICE_PL011,
+            DEVICE_STELLARIS_GPTM,
+            DEVICE_STELLARIS_SYSCTL,
+            DEVICE_CMSDK_UART,
+            DEVICE_CMSDK_TIMER,
+            DEVICE_CMSDK_DUALTIMER,
+            DEVICE_MPS2_SCC,
+            DEVICE_MPS2_FPGAIO,
+            DEVICE_REGISTERS,
         } kind;
         const char *file; /* virtio-blk */
         bool read_only;   /* virtio-blk */
@@ -108,6 +118,7 @@ struct config {
 
     struct recovery_policy recovery;
     struct inject_policy inject;
+    struct power_policy power;
 
     struct {
         const char *dir; /* NULL: no reports; else there is a directory of that name, or nothing */

@@ -417,6 +417,10 @@ static int take_elements(struct walk *walk, const struct key *key, const cJSON *
 static int take(struct walk *walk, const struct key *key, const cJSON *node, char *base)
 {
     char *place = base + key->offset;
+    if (node && key->given_offset) {
+        bool given = true;
+        memcpy(base + key->given_offset, &given, sizeof given);
+    }
     if (key->type == KEY_OBJECT)
         return take_object(walk, key, node, base);
     if (key->type == KEY_ARRAY || key->type == KEY_MAP)
@@ -425,10 +429,6 @@ static int take(struct walk *walk, const struct key *key, const cJSON *node, cha
         if (key->fallback)
             take_default(key, place);
         return 0;
-    }
-    if (key->given_offset) {
-        bool given = true;
-        memcpy(base + key->given_offset, &given, sizeof given);
     }
     if (key->type == KEY_BOOLEAN)
         return take_boolean(walk, key, node, place);
