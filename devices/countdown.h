@@ -15,6 +15,7 @@
  */
 struct countdown {
     uint64_t zero;   /* when the count is 0 next; while it runs */
+    uint64_t passed; /* when it was 0 before that, or 0 */
     uint32_t value;  /* while it does not */
     uint32_t reload; /* what follows 0 */
     uint32_t step;   /* ticks a count, not 0 */
@@ -25,6 +26,8 @@ static inline uint32_t countdown_value(const struct countdown *counter, uint64_t
 {
     if (!counter->running)
         return counter->value;
+    if (counter->passed && now < counter->passed + counter->step)
+        return 0;
     if (now <= counter->zero)
         return (uint32_t)((counter->zero - now + counter->step - 1) / counter->step);
     if (counter->once || !counter->reload)
@@ -45,6 +48,7 @@ static inline void countdown_run(struct countdown *counter, uint64_t now, uint32
     uint64_t counts = value ? value : (uint64_t)counter->reload + 1;
     counter->value = value;
     counter->zero = now + counts * counter->step;
+    counter->passed = 0;
     counter->running = value || counter->reload;
 }
 
@@ -62,6 +66,7 @@ static inline uint64_t countdown_expire(struct countdown *counter)
         counter->value = 0;
         return 0;
     }
+    counter->passed = counter->zero;
     counter->zero += ((uint64_t)counter->reload + 1) * counter->step;
     return counter->zero;
 }
