@@ -222,7 +222,7 @@ static void between_turns(struct machine *machine, machine_tick_fn tick, void *o
     struct clock *clock = &machine->clock;
     clock_fire(clock);
     if (machine_has_input(machine))
-        ns16550a_poll(machine->uart);
+        device_poll(machine->uart);
     if (clock->now >= machine->turn.next_poll ||
         clock->now >= console_next_timeout(machine->console)) {
         machine->turn.next_poll = clock->now + POLL_TICKS;

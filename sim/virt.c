@@ -127,7 +127,7 @@ static int add_devices(struct machine *machine, struct error *err)
         return -1;
     struct irq_line uart_irq = plic_input(plic, VIRT_UART_IRQ);
     struct irq_line rtc_irq = plic_input(plic, VIRT_RTC_IRQ);
-    const struct ns16550a_io io = {uart_output, uart_input, machine};
+    const struct uart_io io = {uart_output, uart_input, machine};
     machine->uart = ns16550a_new(&io, &uart_irq);
     struct device *rtc = goldfish_rtc_new(&machine->clock, EPOCH_NS, &rtc_irq);
     if (board_put(machine, machine->uart, "uart0", VIRT_UART_BASE, VIRT_UART_SIZE, err) ||
