@@ -155,9 +155,9 @@ void nvm_digest(const struct nvm *nvm, uint8_t digest[MEMORY_DIGEST_SIZE]);
 uint64_t nvm_fingerprint(const struct nvm *nvm);
 
 /* Everything but the contents: counts, wear, cache, randomness, as plain bytes for the same set of
- * ranges. Not while frozen. */
-size_t nvm_state_size(const struct nvm *nvm);
-void nvm_save(const struct nvm *nvm, void *state);
+ * ranges. Saved while not frozen; restored at any time, and then without a write limit. */
+size_t nvm_state_size(struct nvm *nvm);
+void nvm_save(struct nvm *nvm, void *state);
 void nvm_restore(struct nvm *nvm, const void *state);
 
 #endif
