@@ -80,8 +80,7 @@ struct cut_counters {
     uint64_t insns, tick, nvm_writes;
 };
 
-/* When this life ends, in the same counters; whichever comes first. UINT64_MAX: not by this. Times
- * that have come already are now. */
+/* When this life ends, in the same counters; whichever comes first. UINT64_MAX: not by this. */
 struct cut_next {
     uint64_t insns, tick, nvm_write;
     bool torn; /* the NVM write is */
