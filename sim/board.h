@@ -14,8 +14,9 @@ struct board {
     int (*check)(const struct config *config, struct error *err);
     /* Adds devices and harts to a machine that has its memory. */
     int (*assemble)(struct machine *machine, struct error *err);
-    /* Loads the images, at power-on and at each reboot. */
+    /* Loads the images, at power-on and, unless memory keeps them, at each reboot. */
     int (*load)(struct machine *machine, struct error *err);
+    bool keeps_memory; /* in a reboot that the guest asks for */
 };
 
 extern const struct board board_virt; /* RV64GC, QEMU's virt */

@@ -16,6 +16,7 @@
 #define CONFIG_MAX_DEVICES 32
 #define CONFIG_MAX_SCRIPT  256
 #define CONFIG_MAX_HARTS   8
+#define CONFIG_MAX_REGISTERS 32
 
 /*
  * A run, as the user described it: the JSON file after validation, with every default filled in and
@@ -51,7 +52,8 @@ struct config {
         const char *name;
         uint64_t base, size; /* bytes */
         enum region_kind kind;
-        bool nonvolatile;         /* keeps its contents in a power cut: of ROM as well */
+        bool nonvolatile; /* keeps its contents in a power cut: of ROM as well */
+        uint64_t fill;    /* 32 bits that it is filled with before images are loaded */
     } memory[CONFIG_MAX_REGIONS]; /* sorted by base, not overlapping */
     size_t memory_count;
 
@@ -85,11 +87,29 @@ struct config {
             DEVICE_MPS2_SCC,
             DEVICE_MPS2_FPGAIO,
             DEVICE_REGISTERS,
+            DEVICE_BITBAND,
         } kind;
         const char *file; /* virtio-blk */
         bool read_only;   /* virtio-blk */
         bool overlay;     /* virtio-blk: writes stay in memory; default true */
         bool legacy;      /* virtio-mmio version 1 instead of 2 */
+
+        /* Microcontrollers' devices */
+        bool has_base;
+        uint64_t base, size; /* guest-physical; size 0: the type says */
+        struct config_irq {
+            bool connected;
+            unsigned line;
+        } irq, irq_b, irq_receive, irq_transmit, irq_overrun;
+        bool console; /* a UART that is the console */
+        int variant;  /* enum pl011_variant */
+        uint64_t id;  /* mps2-scc */
+        uint64_t of;  /* bitband: what it is an alias of */
+        struct config_register {
+            uint64_t at, reset, ones, fixed, mirrors; /* see devices/registers.h */
+            bool has_mirrors;
+        } registers[CONFIG_MAX_REGISTERS];
+        size_t register_count;
     } devices[CONFIG_MAX_DEVICES];
     size_t device_count;
 

@@ -10,6 +10,7 @@
 #include "sim/attach.h"
 #include "sim/backtrace.h"
 #include "sim/board.h"
+#include "sim/lives.h"
 #include "sim/tasks.h"
 
 #define PAGE_BITS     12
@@ -24,6 +25,10 @@ static int add_regions(struct machine *machine, struct error *err)
         if (memory_add(machine->mem, region->name, region->base, region->size, region->kind,
                        region->nonvolatile, err))
             return error_prefix(err, "memory: ");
+        for (uint64_t at = 0; region->fill && at < region->size; at += 4) {
+            uint32_t word = (uint32_t)region->fill;
+            (void)memory_load(machine->mem, region->base + at, &word, sizeof word);
+        }
     }
     return 0;
 }
@@ -106,9 +111,13 @@ static int assemble(struct machine *machine, struct error *err)
     if (!machine->mem)
         return error_set(err, "out of memory");
     clock_init(&machine->clock, mcu ? config->machine.clock_hz : config->machine.mips * MHZ);
-    if (add_regions(machine, err) || board->assemble(machine, err) || board->load(machine, err) ||
-        load_symbols(machine, err) || set_page_mode(machine, err) ||
-        attach_recovery(machine, err) || attach_inject(machine, err))
+    if (add_regions(machine, err) || load_symbols(machine, err))
+        return -1;
+    if (config->power.enabled && !(machine->lives = lives_new(machine, err)))
+        return -1;
+    if (board->assemble(machine, err) || board->load(machine, err) || set_page_mode(machine, err) ||
+        attach_recovery(machine, err) || attach_inject(machine, err) ||
+        (machine->lives && lives_begin(machine->lives, err)))
         return -1;
     return 0;
 }
@@ -133,12 +142,23 @@ void machine_attach(struct machine *machine, struct console *console)
     machine->console = console;
 }
 
+void machine_reset_devices(struct machine *machine)
+{
+    for (struct clock_event *event = machine->clock.events; event; event = event->next)
+        event->due = 0;
+    for (size_t i = 0; i < machine->device_count; i++)
+        device_reset(machine->devices[i]);
+    if (board_of(machine->config) == &board_mcu)
+        semihosting_reset(&machine->semihosting);
+}
+
 void machine_free(struct machine *machine)
 {
     if (!machine)
         return;
     recovery_free(machine->recovery);
     inject_free(machine->inject);
+    lives_free(machine->lives);
     free(machine->events.all);
     for (unsigned i = 0; i < machine->hart_count; i++)
         cpu_free(machine->harts[i]);

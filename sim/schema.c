@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "cpu/cortexm.h"
+#include "devices/pl011.h"
+#include "devices/registers.h"
 #include "power/list.h"
 #include "power/nvm.h"
 #include "power/supply.h"
@@ -34,7 +36,10 @@ static const char *const device_kinds[] = {
     [DEVICE_MPS2_SCC] = "mps2-scc",
     [DEVICE_MPS2_FPGAIO] = "mps2-fpgaio",
     [DEVICE_REGISTERS] = "registers",
+    [DEVICE_BITBAND] = "bitband",
     NULL};
+static const char *const pl011_variants[] = {
+    [PL011_ARM] = "arm", [PL011_LUMINARY] = "luminary", NULL};
 static const char *const page_modes[] = {[PAGES_OPEN] = "open",
                                          [PAGES_ARMED] = "armed",
                                          [PAGES_PRECISE] = "precise",
@@ -88,6 +93,7 @@ static const char *const supply_inputs[] = {
 #define REGION(field)            AT(struct config_region, field)
 #define LOAD(field)              AT(struct config_load, field)
 #define DEVICE(field)            AT(struct config_device, field)
+#define REGISTER(field)          AT(struct config_register, field)
 #define STEP(field)              AT(struct config_step, field)
 #define INVERSE(field)           AT(struct policy_inverse, field)
 #define POWER(field)             CONFIG(power.field)
@@ -153,6 +159,9 @@ static const struct key keys[] = {
          "volatile: RAM that a power cut erases; nonvolatile: RAM that keeps its contents; rom: "
          "read-only."),
      DEFAULT("volatile"), .choices = memory_kinds, REGION(kind)},
+    {KEY("memory[].fill", KEY_ADDRESS,
+         "The 4 bytes that it is filled with before images are loaded."),
+     DEFAULT("0"), RANGE(0, UINT32_MAX), REGION(fill)},
 
     {KEY("load", KEY_ARRAY, "Images that are in memory when the machine starts."),
      .flags = KEY_REQUIRED, RANGE(1, CONFIG_MAX_LOADS), ELEMENTS(load, load_count)},
@@ -191,6 +200,51 @@ static const struct key keys[] = {
      DEFAULT("true"), .only = "virtio-blk", DEVICE(overlay)},
     {KEY("devices.*.legacy", KEY_BOOLEAN, "virtio-mmio version 1 (legacy) instead of 2."),
      DEFAULT("false"), DEVICE(legacy)},
+    {KEY("devices.*.base", KEY_ADDRESS,
+         "Microcontrollers: address of its registers, a multiple of 4K."),
+     RANGE(0, UINT32_MAX), DEVICE(base), GIVEN(struct config_device, has_base)},
+    {KEY("devices.*.size", KEY_SIZE, "registers: bytes, a multiple of 4K."), .only = "registers",
+     .flags = KEY_REQUIRED, RANGE(PAGE_SIZE, REGISTERS_MAX_SIZE), DEVICE(size)},
+    {KEY("devices.*.irq", KEY_INTEGER, "Its interrupt."), RANGE(0, CORTEXM_MAX_LINES - 1),
+     DEVICE(irq.line), GIVEN(struct config_device, irq.connected)},
+    {KEY("devices.*.irq_b", KEY_INTEGER, "Interrupt of timer B."), .only = "stellaris-gptm",
+     RANGE(0, CORTEXM_MAX_LINES - 1), DEVICE(irq_b.line),
+     GIVEN(struct config_device, irq_b.connected)},
+    {KEY("devices.*.irq_receive", KEY_INTEGER, "Its interrupt when a byte has arrived."),
+     .only = "cmsdk-uart", RANGE(0, CORTEXM_MAX_LINES - 1), DEVICE(irq_receive.line),
+     GIVEN(struct config_device, irq_receive.connected)},
+    {KEY("devices.*.irq_transmit", KEY_INTEGER, "And when one was sent."), .only = "cmsdk-uart",
+     RANGE(0, CORTEXM_MAX_LINES - 1), DEVICE(irq_transmit.line),
+     GIVEN(struct config_device, irq_transmit.connected)},
+    {KEY("devices.*.irq_overrun", KEY_INTEGER, "And when one was lost."), .only = "cmsdk-uart",
+     RANGE(0, CORTEXM_MAX_LINES - 1), DEVICE(irq_overrun.line),
+     GIVEN(struct config_device, irq_overrun.connected)},
+    {KEY("devices.*.console", KEY_BOOLEAN, "A UART that the console is connected to."),
+     DEFAULT("false"), DEVICE(console)},
+    {KEY("devices.*.variant", KEY_ENUM, "Whose it is."), .only = "pl011", DEFAULT("arm"),
+     .choices = pl011_variants, DEVICE(variant)},
+    {KEY("devices.*.id", KEY_ADDRESS, "What it says that the FPGA image is."), .only = "mps2-scc",
+     DEFAULT("0"), RANGE(0, UINT32_MAX), DEVICE(id)},
+    {KEY("devices.*.of", KEY_ADDRESS, "The megabyte of which each word here is one bit."),
+     .only = "bitband", .flags = KEY_REQUIRED, RANGE(0, UINT32_MAX), DEVICE(of)},
+    {KEY("devices.*.registers", KEY_ARRAY,
+         "Those that do more than to hold what is written to them."),
+     .only = "registers", RANGE(0, CONFIG_MAX_REGISTERS),
+     .offset = offsetof(struct config_device, registers), .size = sizeof(struct config_register),
+     .count_offset = offsetof(struct config_device, register_count)},
+    {KEY("devices.*.registers[]", KEY_OBJECT, "One register of 32 bits.")},
+    {KEY("devices.*.registers[].at", KEY_ADDRESS, "Its offset, a multiple of 4."),
+     .flags = KEY_REQUIRED, RANGE(0, REGISTERS_MAX_SIZE), REGISTER(at)},
+    {KEY("devices.*.registers[].reset", KEY_ADDRESS, "Its value at power-on."), DEFAULT("0"),
+     RANGE(0, UINT32_MAX), REGISTER(reset)},
+    {KEY("devices.*.registers[].ones", KEY_ADDRESS, "Bits that always read 1."), DEFAULT("0"),
+     RANGE(0, UINT32_MAX), REGISTER(ones)},
+    {KEY("devices.*.registers[].fixed", KEY_ADDRESS, "Bits that writes do not change."),
+     DEFAULT("0"), RANGE(0, UINT32_MAX), REGISTER(fixed)},
+    {KEY("devices.*.registers[].mirrors", KEY_ADDRESS,
+         "It reads what is in the register at this offset, but for its fixed bits."),
+     RANGE(0, REGISTERS_MAX_SIZE), REGISTER(mirrors),
+     GIVEN(struct config_register, has_mirrors)},
 
     {KEY("run", KEY_OBJECT, "How long to run, and who types.")},
     {KEY("run.max_insns", KEY_COUNT, "Stop after so many instructions; 0: no limit."), DEFAULT("0"),

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sim/lives.h"
 #include "sim/options.h"
 #include "sim/requests.h"
 
@@ -24,6 +25,9 @@ static const struct {
     [END_DEAD] = {"dead", "every hart waits for an interrupt and nothing is left to raise one"},
     [END_QUIT] = {"quit", NULL},
     [END_TIMEOUT] = {"timeout", NULL},
+    [END_UNPOWERED] = {"unpowered", NULL},
+    [END_NO_PROGRESS] = {"no-progress", NULL},
+    [END_LIVES] = {"lives", NULL},
     [END_INTERRUPT] = {"interrupted", "interrupted by a signal"},
     [END_FAULT] = {"fault", NULL},
 };
@@ -39,6 +43,8 @@ static const char *judge(struct summary *summary)
     const struct config *config = machine->config;
     if (ends[machine->end].failure)
         return ends[machine->end].failure;
+    if (machine->lives && lives_verdict(machine->lives)[0])
+        return lives_verdict(machine->lives);
     if (machine->end == END_TIMEOUT)
         return console_script_error(machine->console);
     if (machine->end == END_POWEROFF && machine->exit_code != config->expect.exit) {

@@ -222,4 +222,4 @@ static int load(struct machine *machine, struct error *err)
     return boot_load(machine->config, machine->mem, &machine->plan, err);
 }
 
-const struct board board_virt = {check, assemble, load};
+const struct board board_virt = {check, assemble, load, false};
