@@ -50,10 +50,10 @@ static int find_bases(struct walk *walk, const cJSON *root, const char *const *o
     for (size_t i = 0; i < count; i++)
         override_apply(&made, trial, overrides[i], NULL);
     walk->overrides = &made;
-    int result = walk_find_board(walk, trial, &bases->board) ||
-                         walk_find_preset(walk, trial, &bases->preset)
-                     ? -1
-                     : 0;
+    int result =
+        walk_find_board(walk, trial, &bases->board) || walk_find_preset(walk, trial, &bases->preset)
+            ? -1
+            : 0;
     walk->overrides = was;
     override_free(&made);
     cJSON_Delete(trial);

@@ -11,11 +11,11 @@
 #include "power/policy.h"
 #include "recovery/policy.h"
 
-#define CONFIG_MAX_REGIONS 32
-#define CONFIG_MAX_LOADS   32
-#define CONFIG_MAX_DEVICES 32
-#define CONFIG_MAX_SCRIPT  256
-#define CONFIG_MAX_HARTS   8
+#define CONFIG_MAX_REGIONS   32
+#define CONFIG_MAX_LOADS     32
+#define CONFIG_MAX_DEVICES   32
+#define CONFIG_MAX_SCRIPT    256
+#define CONFIG_MAX_HARTS     8
 #define CONFIG_MAX_REGISTERS 32
 
 /*
@@ -44,16 +44,16 @@ struct config {
         uint64_t vectors;       /* address of the vector table at reset */
         bool cycles;            /* time is cycles; false: an instruction takes one */
 
-        uint64_t quantum;  /* instructions per turn with several harts */
-        uint64_t seed;     /* of everything random that the guest can see */
+        uint64_t quantum; /* instructions per turn with several harts */
+        uint64_t seed;    /* of everything random that the guest can see */
     } machine;
 
     struct config_region {
         const char *name;
         uint64_t base, size; /* bytes */
         enum region_kind kind;
-        bool nonvolatile; /* keeps its contents in a power cut: of ROM as well */
-        uint64_t fill;    /* 32 bits that it is filled with before images are loaded */
+        bool nonvolatile;         /* keeps its contents in a power cut: of ROM as well */
+        uint64_t fill;            /* 32 bits that it is filled with before images are loaded */
     } memory[CONFIG_MAX_REGIONS]; /* sorted by base, not overlapping */
     size_t memory_count;
 

@@ -64,8 +64,8 @@ static int check_nvm(struct walk *walk)
         if (range->region && !is_region(walk->config, range->region))
             return unknown_region(walk, range->region);
         walk_at(walk, "power.nvm.ranges[%zu].file", i);
-        bool new = range->save && range->file && access(range->file, F_OK);
-        if (range->file && !new && walk_file(walk, range->file, range->save))
+        bool new = range->save && range->file &&access(range->file, F_OK);
+        if (range->file && !new &&walk_file(walk, range->file, range->save))
             return -1;
     }
     unsigned lines = policy->nvm.cache.lines, ways = policy->nvm.cache.ways;
@@ -219,7 +219,8 @@ static int check_energy(struct walk *walk)
                 length += (size_t)snprintf(known + length, sizeof known - length, "%s%s",
                                            length ? ", " : "", preset->regions[r].role);
             return walk_fail(walk, "expected %s%s, found \"%s\"",
-                             preset ? "one of the preset's " : "the key \"preset\" beside `regions`",
+                             preset ? "one of the preset's "
+                                    : "the key \"preset\" beside `regions`",
                              known, region->role);
         }
     }

@@ -265,9 +265,9 @@ static int add_recipe(struct lives *lives, const char *key, const char *name, si
     lives->recipe[lives->recipe_count++] =
         (struct lives_recipe){section.address, section.size, section.bytes};
     uint8_t byte;
-    if (section.size && (memory_read(lives->machine->mem, section.address, &byte, 1) ||
-                         memory_read(lives->machine->mem, section.address + section.size - 1, &byte,
-                                     1)))
+    if (section.size &&
+        (memory_read(lives->machine->mem, section.address, &byte, 1) ||
+         memory_read(lives->machine->mem, section.address + section.size - 1, &byte, 1)))
         return error_set(err, "%sexpected a section in memory, found 0x%llx", path,
                          (unsigned long long)section.address);
     return 0;

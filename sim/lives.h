@@ -36,12 +36,12 @@ struct life_split {
 
 struct life {
     enum life_end end;
-    size_t source;       /* LIFE_PLANNED: index in power.cuts */
-    uint64_t start, on;  /* ticks: when it began, how long it lasted */
-    uint64_t off;        /* how long power was off afterwards */
+    size_t source;      /* LIFE_PLANNED: index in power.cuts */
+    uint64_t start, on; /* ticks: when it began, how long it lasted */
+    uint64_t off;       /* how long power was off afterwards */
     uint64_t insns, nvm_writes;
-    uint64_t energy;     /* fJ */
-    uint64_t progress;   /* entries of functions in power.progress */
+    uint64_t energy;   /* fJ */
+    uint64_t progress; /* entries of functions in power.progress */
     double volts_from, volts_to;
     uint64_t pc;
     bool torn;

@@ -9,7 +9,7 @@
 #include "sim/lives.h"
 #include "sim/power_plan.h"
 
-#define LIVES_MAX_WATCHES (POWER_MAX_PATTERNS + POWER_MAX_COUNTERS + 1)
+#define LIVES_MAX_WATCHES  (POWER_MAX_PATTERNS + POWER_MAX_COUNTERS + 1)
 #define LIVES_FINGERPRINTS 8
 #define LIVES_PCS          64 /* cuts that the verdict looks back at */
 
@@ -105,8 +105,8 @@ bool lives_supply_step(struct lives *lives);
 /* The clock must be looked at again by then. */
 uint64_t lives_supply_deadline(struct lives *lives);
 
-/* Power is off: waits for `ticks` and then until the supply is on again; adds to *ticks. Fails, with
- * the verdict, if that never happens. */
+/* Power is off: waits for `ticks` and then until the supply is on again; adds to *ticks. Fails,
+ * with the verdict, if that never happens. */
 int lives_supply_recharge(struct lives *lives, uint64_t *ticks);
 
 void lives_sample(struct lives *lives, uint64_t tick, bool always);

@@ -15,8 +15,8 @@ static double peak_watts(const struct lives *lives)
     const struct power_policy *policy = lives->policy;
     const struct energy_preset *preset =
         policy->energy.preset ? energy_preset(policy->energy.preset) : NULL;
-    uint64_t cycle = policy->energy.has_cycle || !preset ? policy->energy.cycle_fj
-                                                         : preset->cycle_fj;
+    uint64_t cycle =
+        policy->energy.has_cycle || !preset ? policy->energy.cycle_fj : preset->cycle_fj;
     uint64_t fetch = 0, access = 0;
     for (size_t i = 0; i < energy_region_count(lives->energy); i++) {
         const struct energy_region region = energy_region(lives->energy, i);

@@ -134,7 +134,7 @@ static struct device *make_registers(struct machine *machine, const struct confi
 }
 
 static const struct {
-    make_fn make; /* NULL: not a microcontroller's */
+    make_fn make;  /* NULL: not a microcontroller's */
     uint64_t size; /* of its window; 0: the config says */
 } kinds[] = {
     [DEVICE_VIRTIO_BLK] = {NULL, 0},

@@ -125,15 +125,14 @@ struct energy *power_plan_energy(struct machine *machine, struct error *err)
     if (symbols && functions) {
         symbols_functions(machine->symbols, symbols, count);
         for (size_t i = 0; i < count; i++)
-            functions[i] =
-                (struct energy_function){symbols[i].address & ~UINT64_C(1),
-                                         (symbols[i].address & ~UINT64_C(1)) + symbols[i].size,
-                                         symbols[i].name};
+            functions[i] = (struct energy_function){
+                symbols[i].address & ~UINT64_C(1),
+                (symbols[i].address & ~UINT64_C(1)) + symbols[i].size, symbols[i].name};
         const struct energy_options options = {
             .mem = machine->mem,
             .clock = &machine->clock,
-            .cycle_fj = policy->energy.has_cycle || !preset ? policy->energy.cycle_fj
-                                                            : preset->cycle_fj,
+            .cycle_fj =
+                policy->energy.has_cycle || !preset ? policy->energy.cycle_fj : preset->cycle_fj,
             .sleep_nw = policy->energy.has_sleep || !preset ? policy->energy.sleep_pw / 1000
                                                             : preset->sleep_nw,
             .functions = functions,
@@ -368,8 +367,8 @@ struct schedule *power_plan_schedule(struct machine *machine, struct power_stops
         if (cut->has_at)
             failed = place_cut(machine, i, stops, &source, err);
         else if (cut->list)
-            failed = !(source.list = list_load(cut->list, clock->rate,
-                                               (enum list_unit)cut->list_unit, err));
+            failed = !(source.list =
+                           list_load(cut->list, clock->rate, (enum list_unit)cut->list_unit, err));
         if (source.kind == CUT_UNIFORM && !source.min)
             source.min = 1;
         if (!failed && schedule_add(schedule, &source, err)) {

@@ -19,25 +19,22 @@
 #define MAX_COUNT       (UINT64_C(1) << 62)
 #define MAX_FILE        4095
 
-static const char *const cpus[] = {[CPU_RV64GC] = "rv64gc",
-                                   [CPU_CORTEX_M3] = "cortex-m3",
-                                   [CPU_CORTEX_M4] = "cortex-m4",
-                                   NULL};
+static const char *const cpus[] = {
+    [CPU_RV64GC] = "rv64gc", [CPU_CORTEX_M3] = "cortex-m3", [CPU_CORTEX_M4] = "cortex-m4", NULL};
 static const char *const memory_kinds[] = {"volatile", "nonvolatile", "rom", NULL};
-static const char *const device_kinds[] = {
-    [DEVICE_VIRTIO_BLK] = "virtio-blk",
-    [DEVICE_VIRTIO_RNG] = "virtio-rng",
-    [DEVICE_PL011] = "pl011",
-    [DEVICE_STELLARIS_GPTM] = "stellaris-gptm",
-    [DEVICE_STELLARIS_SYSCTL] = "stellaris-sysctl",
-    [DEVICE_CMSDK_UART] = "cmsdk-uart",
-    [DEVICE_CMSDK_TIMER] = "cmsdk-timer",
-    [DEVICE_CMSDK_DUALTIMER] = "cmsdk-dualtimer",
-    [DEVICE_MPS2_SCC] = "mps2-scc",
-    [DEVICE_MPS2_FPGAIO] = "mps2-fpgaio",
-    [DEVICE_REGISTERS] = "registers",
-    [DEVICE_BITBAND] = "bitband",
-    NULL};
+static const char *const device_kinds[] = {[DEVICE_VIRTIO_BLK] = "virtio-blk",
+                                           [DEVICE_VIRTIO_RNG] = "virtio-rng",
+                                           [DEVICE_PL011] = "pl011",
+                                           [DEVICE_STELLARIS_GPTM] = "stellaris-gptm",
+                                           [DEVICE_STELLARIS_SYSCTL] = "stellaris-sysctl",
+                                           [DEVICE_CMSDK_UART] = "cmsdk-uart",
+                                           [DEVICE_CMSDK_TIMER] = "cmsdk-timer",
+                                           [DEVICE_CMSDK_DUALTIMER] = "cmsdk-dualtimer",
+                                           [DEVICE_MPS2_SCC] = "mps2-scc",
+                                           [DEVICE_MPS2_FPGAIO] = "mps2-fpgaio",
+                                           [DEVICE_REGISTERS] = "registers",
+                                           [DEVICE_BITBAND] = "bitband",
+                                           NULL};
 static const char *const pl011_variants[] = {
     [PL011_ARM] = "arm", [PL011_LUMINARY] = "luminary", NULL};
 static const char *const page_modes[] = {[PAGES_OPEN] = "open",
@@ -74,8 +71,9 @@ static const char *const randoms[] = {[POLICY_NOT_RANDOM] = "none",
                                       [POLICY_EXPONENTIAL] = "exponential",
                                       [POLICY_UNIFORM] = "uniform",
                                       NULL};
-static const char *const list_units[] = {[LIST_CYCLES] = "cycles", [LIST_S] = "s", [LIST_MS] = "ms",
-                                         [LIST_US] = "us",         [LIST_NS] = "ns", NULL};
+static const char *const list_units[] = {
+    [LIST_CYCLES] = "cycles", [LIST_S] = "s",   [LIST_MS] = "ms",
+    [LIST_US] = "us",         [LIST_NS] = "ns", NULL};
 static const char *const trace_formats[] = {[TRACE_DETECT] = "detect",
                                             [TRACE_MEMENTOS] = "mementos",
                                             [TRACE_CSV] = "csv",
@@ -243,8 +241,7 @@ static const struct key keys[] = {
      DEFAULT("0"), RANGE(0, UINT32_MAX), REGISTER(fixed)},
     {KEY("devices.*.registers[].mirrors", KEY_ADDRESS,
          "It reads what is in the register at this offset, but for its fixed bits."),
-     RANGE(0, REGISTERS_MAX_SIZE), REGISTER(mirrors),
-     GIVEN(struct config_register, has_mirrors)},
+     RANGE(0, REGISTERS_MAX_SIZE), REGISTER(mirrors), GIVEN(struct config_register, has_mirrors)},
 
     {KEY("run", KEY_OBJECT, "How long to run, and who types.")},
     {KEY("run.max_insns", KEY_COUNT, "Stop after so many instructions; 0: no limit."), DEFAULT("0"),
@@ -442,7 +439,8 @@ static const struct key keys[] = {
     {KEY("inject.value", KEY_ADDRESS, "wild: the 8 bytes that are stored."), DEFAULT("0"),
      RANGE(0, UINT64_MAX), CONFIG(inject.value)},
 
-    {KEY("power", KEY_OBJECT, "Power failures: what survives them, when they happen, what it costs.")},
+    {KEY("power", KEY_OBJECT,
+         "Power failures: what survives them, when they happen, what it costs.")},
     {KEY("power.enabled", KEY_BOOLEAN,
          "Whether power is modelled; false where the section is not there at all."),
      DEFAULT("true"), POWER(enabled)},
@@ -457,7 +455,8 @@ static const struct key keys[] = {
      DEFAULT("100"), RANGE(0, MAX_COUNT), POWER(stuck_lives)},
     {KEY("power.progress", KEY_ARRAY,
          "Functions whose execution is progress, such as a transaction's commit. Without any, "
-         "console output that was not there before, or non-volatile contents that differ from those at "
+         "console output that was not there before, or non-volatile contents that differ from "
+         "those at "
          "recent cuts."),
      RANGE(0, POWER_MAX_PATTERNS), ELEMENTS(power.progress, power.progress_count)},
     {KEY("power.progress[]", KEY_SYMBOL, "A function."), ELEMENT(const char *)},
@@ -486,7 +485,8 @@ static const struct key keys[] = {
          "Bytes that are written as a whole or not at all: 1, 2, 4, 8 or 16."),
      DEFAULT("4"), RANGE(1, 16), POWER(nvm.atomic)},
     {KEY("power.nvm.torn", KEY_ENUM,
-         "What a cut in the middle of a store leaves. none: all of it; prefix: its first atomic units "
+         "What a cut in the middle of a store leaves. none: all of it; prefix: its first atomic "
+         "units "
          "are new; random: any of them are."),
      DEFAULT("none"), .choices = nvm_torns, POWER(nvm.torn)},
     {KEY("power.nvm.wear_line", KEY_INTEGER,
@@ -495,12 +495,13 @@ static const struct key keys[] = {
     {KEY("power.nvm.cache", KEY_OBJECT, "A write-back cache before the non-volatile memory.")},
     {KEY("power.nvm.cache.lines", KEY_INTEGER, "Lines, a power of two; 0: no cache."), DEFAULT("0"),
      RANGE(0, 65536), POWER(nvm.cache.lines)},
-    {KEY("power.nvm.cache.ways", KEY_INTEGER, "Associativity, a power of two; 0: full."), DEFAULT("0"),
-     RANGE(0, NVM_MAX_WAYS), POWER(nvm.cache.ways)},
+    {KEY("power.nvm.cache.ways", KEY_INTEGER, "Associativity, a power of two; 0: full."),
+     DEFAULT("0"), RANGE(0, NVM_MAX_WAYS), POWER(nvm.cache.ways)},
     {KEY("power.nvm.cache.line", KEY_INTEGER, "Bytes in a line, a power of two."), DEFAULT("32"),
      RANGE(4, NVM_MAX_LINE), POWER(nvm.cache.line)},
     {KEY("power.nvm.cache.dirty", KEY_ENUM,
-         "What a cut does to lines that are not written back yet: all lost, each lost or not, or kept."),
+         "What a cut does to lines that are not written back yet: all lost, each lost or not, or "
+         "kept."),
      DEFAULT("lost"), .choices = nvm_dirties, POWER(nvm.cache.dirty)},
     {KEY("power.nvm.cache.flush", KEY_SYMBOL,
          "A function at whose entry all dirty lines are written back."),
@@ -542,7 +543,8 @@ static const struct key keys[] = {
     {KEY("power.cuts[].count", KEY_COUNT, "Cuts at most; 0: no limit."), DEFAULT("0"),
      RANGE(0, MAX_COUNT), CUT(count)},
     {KEY("power.cuts[].life", KEY_COUNT,
-         "`at` counts from the start of this life, the first being 1; 0: from the start of the run."),
+         "`at` counts from the start of this life, the first being 1; 0: from the start of the "
+         "run."),
      DEFAULT("0"), RANGE(0, MAX_COUNT), .needs = "at", CUT(life)},
     {KEY("power.cuts[].each_life", KEY_BOOLEAN, "`at` counts from the start of each life."),
      DEFAULT("false"), .needs = "at", CUT(each_life)},
@@ -551,7 +553,8 @@ static const struct key keys[] = {
      DEFAULT("false"), .needs = "at", CUT(torn)},
     {KEY("power.cuts[].off_time", KEY_DURATION, "How long power stays off."), RANGE(0, MAX_COUNT),
      CUT(off_ns), GIVEN(struct policy_cut, has_off)},
-    {KEY("power.supply", KEY_OBJECT, "A capacitor that a harvester charges and the machine empties."),
+    {KEY("power.supply", KEY_OBJECT,
+         "A capacitor that a harvester charges and the machine empties."),
      GIVEN(struct config, power.supply.enabled)},
     {KEY("power.supply.preset", KEY_STRING,
          "fused, shepherd-diode, shepherd-bq25504, shepherd-bq25570 or fr5994-launchpad; the keys "
@@ -597,7 +600,8 @@ static const struct key keys[] = {
     {KEY("power.supply.input_efficiency", KEY_INTEGER, "Of the converter, per cent."),
      RANGE(1, 100), POWER(supply.input_percent),
      GIVEN(struct config, power.supply.has_input_percent)},
-    {KEY("power.supply.output_efficiency", KEY_INTEGER, "From the capacitor to the machine, per cent."),
+    {KEY("power.supply.output_efficiency", KEY_INTEGER,
+         "From the capacitor to the machine, per cent."),
      RANGE(1, 100), POWER(supply.output_percent),
      GIVEN(struct config, power.supply.has_output_percent)},
     {KEY("power.supply.patience", KEY_DURATION, "Waiting longer for the on-voltage is hopeless."),
@@ -606,8 +610,8 @@ static const struct key keys[] = {
      GIVEN(struct config, power.energy.enabled)},
     {KEY("power.energy.preset", KEY_STRING, "msp430fr5994-like, apollo4-like or cortex-m0-fused."),
      RANGE(1, 64), POWER(energy.preset)},
-    {KEY("power.energy.cycle", KEY_ENERGY, "Of a core cycle that is awake."),
-     RANGE(0, UINT32_MAX), POWER(energy.cycle_fj), GIVEN(struct config, power.energy.has_cycle)},
+    {KEY("power.energy.cycle", KEY_ENERGY, "Of a core cycle that is awake."), RANGE(0, UINT32_MAX),
+     POWER(energy.cycle_fj), GIVEN(struct config, power.energy.has_cycle)},
     {KEY("power.energy.sleep", KEY_POWER, "While the core waits for an interrupt."),
      RANGE(0, MAX_COUNT), POWER(energy.sleep_pw), GIVEN(struct config, power.energy.has_sleep)},
     {KEY("power.energy.regions", KEY_MAP, "By name of a memory region."),
@@ -617,7 +621,8 @@ static const struct key keys[] = {
          "What it is in the preset, whose costs it has; or the keys below."),
      RANGE(1, 31), ENERGY(role)},
     {KEY("power.energy.regions.*.open", KEY_BOOLEAN,
-         "Accesses are not looked at one by one, which is faster; all that are open cost the same."),
+         "Accesses are not looked at one by one, which is faster; all that are open cost the "
+         "same."),
      DEFAULT("false"), ENERGY(open)},
     {KEY("power.energy.regions.*.read", KEY_ENERGY, "Of a load, of up to 4 bytes."), DEFAULT("0fJ"),
      RANGE(0, UINT32_MAX), ENERGY(read_fj)},
@@ -633,7 +638,8 @@ static const struct key keys[] = {
      RANGE(0, 10000), ENERGY(fetch_ticks)},
     {KEY("power.energy.logging", KEY_ARRAY,
          "Functions whose energy counts as logging; \"*\" at the end: all that begin so."),
-     RANGE(0, POWER_MAX_PATTERNS), ELEMENTS(power.energy.logging.names, power.energy.logging.count)},
+     RANGE(0, POWER_MAX_PATTERNS),
+     ELEMENTS(power.energy.logging.names, power.energy.logging.count)},
     {KEY("power.energy.logging[]", KEY_STRING, "A function."), RANGE(1, 255),
      ELEMENT(const char *)},
     {KEY("power.energy.recovery", KEY_ARRAY, "Likewise, as recovery."),
@@ -653,7 +659,8 @@ static const struct key keys[] = {
      RANGE(0, POWER_MAX_SECTIONS), ELEMENTS(power.later.reload, power.later.reload_count)},
     {KEY("power.later_lives.reload[]", KEY_STRING, "A section."), RANGE(1, 255),
      ELEMENT(const char *)},
-    {KEY("power.later_lives.entry", KEY_SYMBOL, "Function to start at, instead of the reset vector."),
+    {KEY("power.later_lives.entry", KEY_SYMBOL,
+         "Function to start at, instead of the reset vector."),
      POWER(later.entry)},
     {KEY("power.later_lives.sp", KEY_SYMBOL,
          "Symbol that the stack pointer starts at, instead of what the vector table has."),

@@ -97,8 +97,8 @@ static void put_default(struct printer *printer, cJSON *schema, const struct key
 {
     if (!key->fallback)
         return;
-    bool as_text = schema_is_text(key->type) ||
-                   (key->type >= KEY_FREQUENCY && key->type <= KEY_ENERGY);
+    bool as_text =
+        schema_is_text(key->type) || (key->type >= KEY_FREQUENCY && key->type <= KEY_ENERGY);
     put(printer, schema, "default",
         as_text ? cJSON_CreateString(key->fallback) : cJSON_Parse(key->fallback));
 }

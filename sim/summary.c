@@ -11,6 +11,7 @@
 
 #include "sim/lives.h"
 #include "sim/options.h"
+#include "sim/power_report.h"
 #include "sim/requests.h"
 
 static const struct {
@@ -89,6 +90,8 @@ void summary_print(const struct summary *summary, FILE *out)
             ns % 1000000000);
     fprintf(out, "  console sha256  %s\n", summary->console_sha256);
     fprintf(out, "  memory sha256   %s\n", summary->memory_sha256);
+    if (machine->lives)
+        power_report_print(machine, out);
     const struct recovery_counts *counts = summary->recovery;
     if (!counts)
         return;
@@ -185,6 +188,8 @@ static cJSON *to_json(const struct summary *summary)
         add_recovery(json, summary->recovery);
     if (summary->recovery)
         add_events(cJSON_GetObjectItem(json, "recovery"), machine);
+    if (machine->lives)
+        cJSON_AddItemToObject(json, "power", power_report(machine, false));
     return json;
 }
 
