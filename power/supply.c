@@ -195,8 +195,14 @@ static uint64_t longest_step(struct supply *supply, double load)
         double least = supply->on_joules * SMALLEST;
         double change = MAX_CHANGE * (state->joules > least ? state->joules : least);
         double watts = fabs(net(&flow));
+        double constant = sqrt(2 * state->joules * supply->config.farads) /
+                          supply->config.leak_amps; /* C V / I */
+        double shortest =
+            supply->config.on_volts * SMALLEST * supply->config.farads / supply->config.leak_amps;
         if (watts * seconds > change)
             seconds = change / watts;
+        if (seconds > OF_CONSTANT * constant)
+            seconds = OF_CONSTANT * (constant > shortest ? constant : shortest);
     }
     uint64_t ns = (uint64_t)(seconds * 1e9);
     ns = ns ? ns : 1;
