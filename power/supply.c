@@ -6,12 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_CHANGE  0.02 /* of the energy, or half of it of the voltage, in a step */
-#define SMALLEST    1e-3 /* what counts as little energy, as a share of what switches on */
-#define OF_CONSTANT 0.05 /* of the circuit's time constant, in a step */
-#define NO_MORE     1e-9 /* gain in a round of the trace, as a share of what switches on */
-#define FJ          1e-15
-#define MAX_NS      (UINT64_C(1) << 62)
+#define MAX_CHANGE   0.02 /* of the energy, or half of it of the voltage, in a step */
+#define SMALLEST     1e-3 /* what counts as little energy, as a share of what switches on */
+#define OF_CONSTANT  0.05 /* of the circuit's time constant, in a step */
+#define NO_MORE      1e-9 /* gain in a round of the trace, as a share of what switches on */
+#define SHORTEST_OFF 1000 /* ns: steps without load are not shorter but for the trace's sake */
+#define MAX_STEPS    (UINT64_C(1) << 28)  /* of a recharge: some ten seconds of the host's time */
+#define ROUND        UINT64_C(1000000000) /* ns: a trace that is shorter goes round several times */
+#define FJ           1e-15
+#define MAX_NS       (UINT64_C(1) << 62)
 
 struct state {
     double joules; /* in the capacitor */
@@ -197,15 +200,13 @@ static uint64_t longest_step(struct supply *supply, double load)
         double watts = fabs(net(&flow));
         double constant = sqrt(2 * state->joules * supply->config.farads) /
                           supply->config.leak_amps; /* C V / I */
-        double shortest =
-            supply->config.on_volts * SMALLEST * supply->config.farads / supply->config.leak_amps;
         if (watts * seconds > change)
             seconds = change / watts;
         if (seconds > OF_CONSTANT * constant)
-            seconds = OF_CONSTANT * (constant > shortest ? constant : shortest);
+            seconds = OF_CONSTANT * constant;
     }
-    uint64_t ns = (uint64_t)(seconds * 1e9);
-    ns = ns ? ns : 1;
+    uint64_t ns = (uint64_t)(seconds * 1e9), shortest = load != 0 ? 1 : SHORTEST_OFF;
+    ns = ns > shortest ? ns : shortest;
     return until - state->ns < ns ? until - state->ns : ns;
 }
 
@@ -379,30 +380,30 @@ static int never(const struct supply *supply, double joules, struct error *err)
 int supply_recharge(struct supply *supply, uint64_t limit_ns, uint64_t *off_ns, struct error *err)
 {
     struct state *state = &supply->state;
-    uint64_t start = state->ns, round = trace_duration(supply->trace);
-    uint64_t end = trace_repeats(supply->trace) ? start + round : round;
+    bool repeats = trace_repeats(supply->trace);
+    uint64_t start = state->ns, round = trace_duration(supply->trace), steps = 0;
+    if (repeats && round < ROUND)
+        round *= (ROUND + round - 1) / round;
+    uint64_t end = repeats ? start + round : round;
     double before = state->joules, peak = before;
     if (limit_ns > MAX_NS)
         limit_ns = MAX_NS;
     if (state->joules >= supply->on_joules && is_check_time(supply))
         state->on = true;
-    while (!state->on) {
-        *off_ns = state->ns - start;
-        if (!trace_repeats(supply->trace) && state->ns >= end)
+    for (*off_ns = 0; !state->on; *off_ns = state->ns - start) {
+        if (!repeats && state->ns >= end)
             return never(supply, peak, err);
         if (state->ns == end) {
             if (state->joules <= before + supply->on_joules * NO_MORE)
                 return never(supply, peak, err);
             before = peak = state->joules;
-            end = state->ns + round;
+            end += round;
         }
-        if (*off_ns >= limit_ns)
+        if (*off_ns >= limit_ns || steps++ == MAX_STEPS)
             return error_set(err, "%.4g V not reached in %.4g s: at %.4g V",
-                             supply->config.on_volts, (double)limit_ns * 1e-9,
-                             supply_volts(supply));
+                             supply->config.on_volts, (double)*off_ns * 1e-9, supply_volts(supply));
         charge(supply, least(end - state->ns, limit_ns - *off_ns));
         peak = fmax(peak, state->joules);
     }
-    *off_ns = state->ns - start;
     return 0;
 }

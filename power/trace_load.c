@@ -53,8 +53,8 @@ static double *add_sample(struct reader *reader, double seconds, struct error *e
                   seconds < 0 ? "no negative time" : "less than 146 years", seconds);
         return NULL;
     }
-    uint64_t at = (uint64_t)(ns + 0.5);
-    if (trace->count && (ns < 0 || at <= trace->ns[trace->count - 1])) {
+    uint64_t at = ns > 0 ? (uint64_t)(ns + 0.5) : 0;
+    if (trace->count && at <= trace->ns[trace->count - 1]) {
         error_set(err, "%s:%u: time: expected one after %.10g s, found %.10g s", rows->path,
                   rows->line, reader->last, seconds);
         return NULL;
