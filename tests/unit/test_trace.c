@@ -225,6 +225,26 @@ Test(trace, bad_files_are_refused)
                    ":3: expected a number for current, found the end of the line");
 }
 
+Test(trace, the_synthetic_ones_are_what_they_say)
+{
+    static const struct {
+        const char *name;
+        enum trace_kind kind;
+        uint64_t ms;
+    } all[] = {{"configs/traces/rf.txt", TRACE_VOLTAGE, 1500},
+               {"configs/traces/solar.csv", TRACE_POWER, 60000},
+               {"configs/traces/piezo.csv", TRACE_POWER, 6000},
+               {"configs/traces/solar.iv", TRACE_CURVE, 6000}};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        struct error err = {""};
+        trace_free(trace);
+        trace = trace_load(all[i].name, &(struct trace_options){0}, &err);
+        cr_assert(trace, "%s", err.text);
+        cr_assert_eq(trace_kind(trace), all[i].kind, "%s", all[i].name);
+        cr_assert_eq(trace_duration(trace), all[i].ms * MS, "%s", all[i].name);
+    }
+}
+
 Test(trace, options_are_checked)
 {
     struct error err = {""};
