@@ -309,9 +309,8 @@ static int pop_frame(struct cortexm *core, uint32_t exc_return, struct error *er
     control |= (process ? CONTROL_SPSEL : 0) | (fp ? CONTROL_FPCA : 0);
     pop_registers(core, words, fp);
     leave_handler_mode(core, number, control);
-    cortexm_set(core, UC_ARM_REG_XPSR_NZCVQG, xpsr & ~0x1ffu);
     cortexm_set_pc(core, words[6] & ~UINT32_C(1), xpsr & XPSR_T);
-    cortexm_set(core, UC_ARM_REG_EPSR, xpsr & ~XPSR_ALIGNED);
+    cortexm_set(core, UC_ARM_REG_XPSR_NZCVQG, xpsr); /* all of it */
     settle_mode(core);
     scs_of(core)->event = true;
     if (thread && !active_count(scs_of(core)) && scs_of(core)->scr & SCR_SLEEPONEXIT)

@@ -129,10 +129,10 @@ static int write_named(struct cortexm *core, size_t i, uint32_t value)
         core->fallthrough = NO_ADDRESS;
         return 0;
     case UC_ARM_REG_XPSR:
-        cortexm_set(core, UC_ARM_REG_XPSR_NZCVQG, value & ~0x1ffu);
-        cortexm_set(core, UC_ARM_REG_EPSR, value);
+        value = (value & ~0x1ffu) | cortexm_get(core, UC_ARM_REG_IPSR);
+        cortexm_set(core, UC_ARM_REG_XPSR_NZCVQG, value);
         return 0;
-    case UC_ARM_REG_CONTROL: /* modes are not changed from outside */
+    case UC_ARM_REG_CONTROL: /* the mode is not changed from outside */
         return -1;
     }
     if (is_special(names[i].reg) && !cortexm_privileged(core))
