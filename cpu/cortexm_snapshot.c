@@ -10,7 +10,7 @@ struct saved {
     struct cortexm_state state;
     uint32_t pc, fallthrough, passed;
     bool thumb;
-    uint8_t context[] __attribute__((aligned(16)));
+    uint8_t context[];
 };
 
 static struct cortexm *core_of(struct cpu *cpu)

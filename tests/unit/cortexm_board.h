@@ -241,11 +241,11 @@ static inline void board_free(struct board *board)
 static inline enum cpu_stop board_run(struct board *board, uint64_t max_insns)
 {
     for (;;) {
-        uint64_t next = clock_next(&board->clock);
-        board->clock.deadline = next;
+        board->clock.deadline = clock_next(&board->clock);
         if (board->cpu->counts.insns >= max_insns)
             return CPU_DEADLINE;
         enum cpu_stop stop = cpu_run(board->cpu, &board->err);
+        uint64_t next = clock_next(&board->clock);
         if (stop == CPU_IDLE && next != UINT64_MAX)
             board->clock.now = next > board->clock.now ? next : board->clock.now;
         else if (stop != CPU_DEADLINE || board->clock.now < board->clock.deadline)
