@@ -57,7 +57,6 @@ enum exception {
 #define HFSR_DEBUGEVT      (1u << 31)
 #define DFSR_BKPT          (1u << 1)
 #define CCR_NONBASETHRDENA (1u << 0)
-#define CCR_USERSETMPEND   (1u << 1)
 #define CCR_DIV_0_TRP      (1u << 4)
 #define CCR_STKALIGN       (1u << 9)
 #define SCR_SLEEPONEXIT    (1u << 1)
@@ -134,6 +133,12 @@ struct fast_block {
 
 #define FAST_SPECIAL (UINT64_C(1) << 63)
 
+/* Addresses of instructions, found by hashing. */
+struct address_set {
+    uint32_t *slots; /* address | 1; 0 is free */
+    size_t room, count;
+};
+
 /* Work to do before the next block runs. */
 enum attention {
     ATTEND_PENDING = 1, /* an exception is pending that only the masks may hold back */
@@ -179,10 +184,8 @@ struct cortexm {
 
     const uint64_t *withdrawals;
     uint64_t seen_withdrawals;
-    struct {
-        uint32_t *slots; /* address | 1, open addressing; 0 is free */
-        size_t room, count;
-    } watched;
+    struct address_set watched;
+    struct address_set checked; /* divisions with a hook of their own */
     bool start_set;
     uint32_t start_pc, start_sp;
     struct device_window {
@@ -236,6 +239,14 @@ int cortexm_add_hooks(struct cortexm *core, struct error *err);
 int cortexm_map_memory(struct cortexm *core, struct error *err);
 int cortexm_watch(struct cpu *cpu, uint64_t pc);
 int cortexm_stop_at(struct cpu *cpu, uint64_t pc, struct error *err);
+
+/* Gives the division at pc a hook that looks at its divisor. It cannot stop the engine within an IT
+ * block. */
+void cortexm_check_division(struct cortexm *core, uint32_t pc);
+
+bool cortexm_is_division(uint32_t insn);
+
+bool address_set_has(const struct address_set *set, uint32_t pc);
 
 /* Flushes the engine's TLB if memory withdrew a permission that it may hold. */
 void cortexm_sync_tlb(struct cortexm *core);

@@ -16,6 +16,8 @@
 #define CHAIN_TICKS  6
 #define RETURN_TICKS 10
 
+#define EPSR_IT UINT32_C(0x0600fc00)
+
 #define FRAME_WORDS    8
 #define FP_FRAME_WORDS 26
 
@@ -412,7 +414,7 @@ static uint32_t fault_address(struct cortexm *core, uint32_t pc, uint32_t page)
     if (access.index >= 0)
         address += cortexm_get(core, regs[access.index]) << access.shift;
     address += (uint32_t)access.offset;
-    return address - page < access.size * access.count + 1024 && address >= page ? address : page;
+    return address >= page && address - page < memory_page_size(core->mem) ? address : page;
 }
 
 /* Memory from which no instructions can be fetched, whatever is there (B3.1). */
@@ -444,18 +446,19 @@ static int memory_fault(struct cortexm *core, struct error *err)
 static int hazard(struct cortexm *core, struct error *err)
 {
     uint32_t pc = cortexm_get(core, UC_ARM_REG_R15), insn = cortexm_insn_at(core, pc);
-    uint32_t divisor = 1, status = CFSR_NOCP;
-    if ((insn & 0xffd000f0) == 0xfb9000f0) {
-        divisor = cortexm_get(core, UC_ARM_REG_R0 + (int)(insn & 15));
+    uint32_t status = CFSR_NOCP;
+    if (cortexm_is_division(insn)) {
         status = CFSR_DIVBYZERO;
+        if (cortexm_get(core, UC_ARM_REG_R0 + (int)(insn & 15))) {
+            core->passed = pc;
+            if (!(cortexm_get(core, UC_ARM_REG_EPSR) & EPSR_IT))
+                cortexm_check_division(core, pc);
+            return 0;
+        }
     }
-    core->passed = pc;
-    if (status == CFSR_DIVBYZERO && divisor)
-        return 0;
-    core->cpu.counts.insns++;
+    core->cpu.counts.insns++; /* it counts as executed, in no block */
     core->fallthrough = NO_ADDRESS;
     cortexm_charge(core, 1);
-    core->passed = NO_ADDRESS;
     return fault(core, EXC_USAGE_FAULT, status, err);
 }
 

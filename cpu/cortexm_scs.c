@@ -62,11 +62,10 @@ enum {
 #define ICSR_ISRPENDING (1u << 22)
 #define ICSR_RETTOBASE  (1u << 11)
 
-#define AIRCR_KEY           0x05fau
-#define AIRCR_READ_KEY      0xfa05u
-#define AIRCR_SYSRESETREQ   (1u << 2)
-#define AIRCR_VECTCLRACTIVE (1u << 1)
-#define AIRCR_VECTRESET     (1u << 0)
+#define AIRCR_KEY         0x05fau
+#define AIRCR_READ_KEY    0xfa05u
+#define AIRCR_SYSRESETREQ (1u << 2)
+#define AIRCR_VECTRESET   (1u << 0)
 
 #define CCR_WRITABLE   0x31bu
 #define SCR_WRITABLE   0x16u

@@ -658,6 +658,129 @@ Test(cortexm, a_frame_that_cannot_be_pushed_is_a_bus_fault)
 }
 
 /*
+ *        movs r4, #0
+ *        mov r5, #100
+ *    again:
+ *        sdiv r0, r4, r5
+ *        adds r4, #3
+ *        adds r6, r6, r0
+ *        subs r5, #1
+ *        bne again
+ *        udiv r0, r4, r5
+ *        bkpt 0xab
+ */
+static const uint16_t divide_often[] = {
+    0x2400, 0xf04f, 0x0564, 0xfb94, 0xf0f5, 0x3403, 0x1836, 0x3d01, 0xd1f9, 0xfbb4, 0xf0f5, 0xbeab,
+};
+
+Test(cortexm, divisions_are_checked_again_and_again)
+{
+    struct board *board = BOARD(divide_often);
+    board_load(board, CODE + 0x800, stop_here, sizeof stop_here);
+    board_vector(board, 3, CODE + 0x800);
+    board_set_ppb(board, CCR, 1u << 4 | 1u << 9);
+    for (unsigned round = 1; round < 3; round++) {
+        board_finish(board);
+        cr_assert_eq(board->entries, round);
+        cr_assert_eq(board_ppb(board, CFSR), 1u << 25);
+        cr_assert_eq(board->trap.pc, CODE + 0x12);
+        cr_assert_eq(board->cpu->counts.insns, round * (2 + 5 * 100 + 1 + 1));
+        cr_assert_eq(board_reg(board, "r4"), 300);
+        cr_assert_eq(cpu_reset(board->cpu, &board->err), 0);
+        board_set_ppb(board, CCR, 1u << 4 | 1u << 9);
+    }
+    board_set_ppb(board, CCR, 1u << 9);
+    board_finish(board);
+    cr_assert_eq(board->entries, 2);
+    cr_assert_eq(board_reg(board, "r0"), 0 + 1, "the host adds 1 to the quotient");
+    board_free(board);
+}
+
+/*
+ *        nop
+ *        bkpt 1
+ *        bkpt 0xab
+ */
+static const uint16_t break_here[] = {
+    0xbf00,
+    0xbe01,
+    0xbeab,
+};
+
+Test(cortexm, a_breakpoint_is_a_hard_fault_or_goes_to_the_monitor)
+{
+    struct board *board = BOARD(break_here);
+    board_load(board, CODE + 0x800, stop_here, sizeof stop_here);
+    board_vector(board, 3, CODE + 0x800);
+    board_vector(board, 12, CODE + 0x800);
+    board_finish(board);
+    cr_assert_eq(board->trap.cause, 3);
+    cr_assert_eq(board->trap.pc, CODE + 2);
+    cr_assert_eq(board_ppb(board, HFSR), 1u << 31);
+    cr_assert_eq(cpu_reset(board->cpu, &board->err), 0);
+    board_set_ppb(board, 0xe000edfc, 1u << 16);
+    board_finish(board);
+    cr_assert_eq(board->trap.cause, 12);
+    cr_assert_eq(board_ppb(board, HFSR), 0);
+    board_free(board);
+}
+
+/*
+ *        ldr r0, =0x20004000
+ *        msr psp, r0
+ *        movs r0, #0x40
+ *        msr basepri, r0
+ *        ldr r0, =0xe000e200
+ *        movs r1, #1
+ *        str r1, [r0]         @ line 0, priority 0x80
+ *        movs r0, #3
+ *        msr control, r0
+ *        isb
+ *        movs r4, #5
+ *    again:
+ *        subs r4, #1
+ *        bne again
+ *        mov r5, r8
+ *        svc #0               @ clears BASEPRI
+ *        mov r6, r8
+ *        mov r7, sp
+ *        bkpt 0xab
+ */
+static const uint16_t masked_and_unprivileged[] = {
+    0x480a, 0xf380, 0x8809, 0x2040, 0xf380, 0x8811, 0x4808, 0x2101, 0x6001,
+    0x2003, 0xf380, 0x8814, 0xf3bf, 0x8f6f, 0x2405, 0x3c01, 0xd1fd, 0x4645,
+    0xdf00, 0x4646, 0x466f, 0xbeab, 0x4000, 0x2000, 0xe200, 0xe000,
+};
+
+/*
+ *        movs r0, #0
+ *        msr basepri, r0
+ *        bx lr
+ */
+static const uint16_t unmask[] = {
+    0x2000,
+    0xf380,
+    0x8811,
+    0x4770,
+};
+
+Test(cortexm, masks_hold_in_unprivileged_code)
+{
+    struct board *board = BOARD(masked_and_unprivileged);
+    board_load(board, CODE + 0x400, count_in_r8, sizeof count_in_r8);
+    board_vector(board, 16, CODE + 0x400);
+    board_load(board, CODE + 0x800, unmask, sizeof unmask);
+    board_vector(board, 11, CODE + 0x800);
+    board_set_ppb(board, ISER, 1);
+    board_set_ppb(board, 0xe000e400, 0x80);
+    board_finish(board);
+    cr_assert_eq(board_reg(board, "r5"), 0);
+    cr_assert_eq(board_reg(board, "r6"), 1);
+    cr_assert_eq(board_reg(board, "r7"), 0x20004000);
+    board_free(board);
+}
+
+/*
  *        ldr r0, =0xe000ed0c
  *        ldr r1, =0x05fa0004
  *        str r1, [r0]

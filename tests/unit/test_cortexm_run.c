@@ -475,7 +475,7 @@ Test(cortexm_run, code_in_ram_may_change)
     board_load(board, DATA, return_five, sizeof return_five);
     board_finish(board);
     cr_assert_eq(board_reg(board, "r4"), 5);
-    cr_assert_eq(board_reg(board, "r0"), 0xffffffff & 10, "%x", board_reg(board, "r0"));
+    cr_assert_eq(board_reg(board, "r0"), 9 + 1, "the host adds 1");
     board_load(board, DATA, return_five, sizeof return_five);
     cr_assert_eq(cpu_reset(board->cpu, &board->err), 0);
     board_finish(board);
