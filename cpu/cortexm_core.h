@@ -316,6 +316,10 @@ uint64_t cortexm_systick_fire(void *opaque, uint64_t due);
 
 extern const struct mmio_ops cortexm_ppb_ops;
 
+/* ---- cortexm_bitband.c ---- */
+
+int cortexm_add_bit_bands(struct cortexm *core, struct error *err);
+
 /* ---- cortexm_snapshot.c ---- */
 
 size_t cortexm_state_size(struct cpu *cpu);
