@@ -311,10 +311,26 @@ void cortexm_sample_lines(struct cortexm *core);
 /* CPACR or CCR changed. */
 void cortexm_set_hazards(struct cortexm *core);
 
+extern const struct mmio_ops cortexm_ppb_ops;
+
+/* ---- cortexm_time.c: SysTick and the cycle counter ---- */
+
 /* A clock_fn: the SysTick counter reached 0. */
 uint64_t cortexm_systick_fire(void *opaque, uint64_t due);
 
-extern const struct mmio_ops cortexm_ppb_ops;
+/* Brings the counter up to now. */
+void cortexm_systick_settle(struct cortexm *core);
+
+/* Registers, by offset in the system control space. */
+uint32_t cortexm_systick_read(struct cortexm *core, uint32_t offset);
+void cortexm_systick_write(struct cortexm *core, uint32_t offset, uint32_t value);
+
+/* The cycle counter runs if CYCCNTENA and DEMCR.TRCENA are set. */
+void cortexm_control_cycles(struct cortexm *core, bool on, uint32_t demcr);
+
+/* Registers of the DWT, by offset in the private peripheral bus. */
+uint32_t cortexm_dwt_read(struct cortexm *core, uint32_t offset);
+void cortexm_dwt_write(struct cortexm *core, uint32_t offset, uint32_t value);
 
 /* ---- cortexm_bitband.c ---- */
 
