@@ -66,6 +66,7 @@ static void stop_exactly(struct cpu *cpu, uint64_t insns, uint64_t tick)
     struct cortexm *core = (struct cortexm *)cpu;
     core->stop_insns = insns;
     core->stop_tick = tick;
+    core->exit_at = NO_ADDRESS;
     cortexm_set_limits(core);
 }
 

@@ -233,7 +233,7 @@ static __attribute__((noinline)) void on_special_block(struct cortexm *core, uin
     struct fast_block *block = fast_block_at(core, pc);
     if ((block->key & ~FAST_SPECIAL) != key_of(pc, size))
         block = find_block(core, pc, size);
-    if (block->watched && core->exit_at == NO_ADDRESS) {
+    if (block->watched && core->exit_at == NO_ADDRESS && core->passed != pc) {
         core->block_pc = pc;
         cpu_announce_watched(&core->cpu, pc);
         core->block_pc = NO_ADDRESS;

@@ -204,7 +204,7 @@ static int enter(struct cortexm *core, uint32_t exc_return, uint32_t return_pc, 
     cortexm_update(core);
     scs->event = true;
     core->state.sleep = SLEEP_NONE;
-    core->fallthrough = NO_ADDRESS;
+    core->fallthrough = core->exit_at = core->passed = NO_ADDRESS;
     core->last = NULL;
     core->cpu.counts.traps++;
     struct trap trap = {

@@ -54,6 +54,7 @@ void cortexm_restore(struct cpu *cpu, const void *state)
     core->state = saved->state;
     core->fallthrough = saved->fallthrough;
     core->passed = saved->passed;
+    core->exit_at = NO_ADDRESS;
     core->last = NULL;
     core->attention = ATTEND_TLB;
     core->seen_withdrawals = *core->withdrawals - 1; /* flush */
