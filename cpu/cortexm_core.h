@@ -174,6 +174,7 @@ struct cortexm {
     uint8_t hazards;   /* traits that may have to be trapped as things are */
     uint8_t slow;      /* traits that the common case does not know */
     bool has_instruction_hooks;
+    bool spoils_it;    /* the engine leaves ITSTATE behind after a callback, see keep_it() */
     bool dropping;     /* translations are being dropped: fetches are granted */
     uint64_t max_wait; /* ticks, the longest that an access took */
 

@@ -3,6 +3,9 @@
 
 #include "cpu/cortexm_core.h"
 
+/* As uc_version() gives it, the last byte for releases. */
+#define VERSION_2_1_1 0x020101ffu
+
 /* ---- Sets of addresses ---- */
 
 static size_t set_slot(const struct address_set *set, uint32_t slot)
@@ -51,6 +54,14 @@ int cortexm_watch(struct cpu *cpu, uint64_t pc)
 }
 
 /* ---- Memory ---- */
+
+/* After 2.1.1 an access within an IT block that enters a callback leaves the block's ITSTATE in the
+ * engine, which applies it to the next block too. Within a block it is 0. */
+static void keep_it(struct cortexm *core)
+{
+    if (__builtin_expect(core->spoils_it, 0))
+        cortexm_set(core, UC_ARM_REG_EPSR, XPSR_T);
+}
 
 void cortexm_sync_tlb(struct cortexm *core)
 {
@@ -103,6 +114,8 @@ static bool on_tlb_fill(uc_engine *uc, uint64_t page, uc_mem_type type, uc_tlb_e
         entry->perms |= UC_PROT_EXEC;
     else if (grant.write)
         entry->perms |= UC_PROT_WRITE;
+    if (kind != ACCESS_FETCH)
+        keep_it(core);
     return true;
 }
 
@@ -127,6 +140,7 @@ static void after_access(struct cortexm *core, uint64_t before)
     uint64_t wait = core->clock->now - before;
     if (__builtin_expect(wait > core->max_wait, 0))
         core->max_wait = wait;
+    keep_it(core);
 }
 
 static uint64_t device_read(uc_engine *uc, uint64_t offset, unsigned size, void *opaque)
@@ -314,6 +328,7 @@ int cortexm_stop_at(struct cpu *cpu, uint64_t pc, struct error *err)
 
 int cortexm_add_hooks(struct cortexm *core, struct error *err)
 {
+    core->spoils_it = uc_version(NULL, NULL) > VERSION_2_1_1;
     const struct {
         int type;
         void *function;
