@@ -178,6 +178,7 @@ Test(energy, classes_add_up_to_the_total)
         struct energy_class class = energy_class(energy, i);
         cr_assert_eq(class.insns, 3 * (i + 1));
         cr_assert_eq(class.function, i <= LEAF);
+        cr_assert_eq(class.ticks, tallies[i].ticks + 4, "its write waited");
         sum += class.fj;
         insns += class.insns;
     }

@@ -93,6 +93,14 @@ Test(supply, constant_power_charges_linearly_in_energy)
     expect_near((double)supply_budget(supply), 15e9, 1e-5); /* 15 uJ */
 }
 
+Test(supply, a_slope_charges_by_its_mean)
+{
+    set_up(plain(),
+           from_text("time_s,power_w\n0,0\n1,1e-5\n", (struct trace_options){.linear = true}));
+    supply_advance(supply, S, 0);
+    expect_near(supply_volts(supply), 1, 1e-9); /* 5 uJ */
+}
+
 Test(supply, a_resistor_charges_as_rc)
 {
     /* 4 V behind 30 kOhm into 10 uF: V = 4 (1 - exp(-t / 0.3 s)). */
