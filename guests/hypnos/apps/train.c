@@ -16,7 +16,7 @@ static NV struct line {
 } line;
 static NV uint32_t wrong[TRAIN_RULES];
 static NV struct stump {
-    uint32_t rule, wrong, digest;
+    uint32_t blocks, rule, wrong, digest;
 } stump;
 
 static uint32_t blocks(void)
@@ -67,8 +67,10 @@ static void judge_rows(uint32_t first)
 
 static void choose(uint32_t block)
 {
-    (void)block;
-    struct stump best = {0, nv_get(wrong[0]), nv_get(stump.digest)};
+    struct stump best = nv_get(stump);
+    app_expect("blocks of the stump", block, best.blocks++);
+    best.rule = 0;
+    best.wrong = nv_get(wrong[0]);
     for (uint32_t rule = 1; rule < TRAIN_RULES; rule++) {
         uint32_t count = nv_get(wrong[rule]);
         if (count < best.wrong) {
