@@ -64,9 +64,10 @@ struct hypnos_app {
         __attribute__((section(".apps"), used)) = {#app_name, entry}
 
 /* The end of an application, each from any task, outside or inside of transactions: print
- * "NAME: checksum 0x%08x" and exit with 0, or "NAME: lost: WHAT" and exit with 1. */
+ * "NAME: checksum 0x%08x" and exit with 0, or "NAME: lost: WHAT" (formatted as by hypnos_printf)
+ * and exit with 1. */
 void hypnos_finish(uint32_t checksum) __attribute__((noreturn));
-void hypnos_lost(const char *what) __attribute__((noreturn));
+void hypnos_lost(const char *what, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 /* Command line option scale=N (default 1): how much work to do. */
 uint32_t hypnos_scale(void);
@@ -296,11 +297,19 @@ extern uint32_t hypnos_flags;
 struct hypnos_result {
     void *at;
     size_t size;
+#ifdef HYPNOS_CHECK
+    bool is_pointer;
+#endif
 };
-#define HYPNOS_RESULT_(...)                             \
-    (struct hypnos_result)                              \
-    {                                                   \
-        __VA_OPT__(&(__VA_ARGS__), sizeof(__VA_ARGS__)) \
+#ifdef HYPNOS_CHECK
+#define HYPNOS_IS_POINTER_(x) , __builtin_classify_type(x) == 5
+#else
+#define HYPNOS_IS_POINTER_(x)
+#endif
+#define HYPNOS_RESULT_(...)                                                             \
+    (struct hypnos_result)                                                              \
+    {                                                                                   \
+        __VA_OPT__(&(__VA_ARGS__), sizeof(__VA_ARGS__) HYPNOS_IS_POINTER_(__VA_ARGS__)) \
     }
 
 bool hypnos_tx_begin(struct hypnos_result result); /* false: bypassed */

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What the compiler takes for granted. */
+#include <stddef.h>
+
+void *memcpy(void *restrict to, const void *restrict from, size_t size);
+void *memmove(void *to, const void *from, size_t size);
+void *memset(void *at, int value, size_t size);
+int memcmp(const void *a, const void *b, size_t size);
+
+void *memcpy(void *restrict to, const void *restrict from, size_t size)
+{
+    char *t = to;
+    const char *f = from;
+    while (size--)
+        *t++ = *f++;
+    return to;
+}
+
+void *memmove(void *to, const void *from, size_t size)
+{
+    char *t = to;
+    const char *f = from;
+    if (t <= f)
+        return memcpy(to, from, size);
+    while (size--)
+        t[size] = f[size];
+    return to;
+}
+
+void *memset(void *at, int value, size_t size)
+{
+    char *t = at;
+    while (size--)
+        *t++ = (char)value;
+    return at;
+}
+
+int memcmp(const void *a, const void *b, size_t size)
+{
+    const unsigned char *x = a, *y = b;
+    for (; size; size--, x++, y++)
+        if (*x != *y)
+            return *x - *y;
+    return 0;
+}
