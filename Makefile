@@ -60,7 +60,7 @@ $(BUILD)/iaso $(BUILD)/seeds:
 $(BUILD)/unit $(BUILD)/system $(BUILD)/tests-all:
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lcriterion
-$(BUILD)/sim/preset.o: $(wildcard configs/presets/*.json)
+$(BUILD)/sim/preset.o: $(wildcard configs/presets/*.json configs/boards/*.json)
 $(BUILD)/%.o: %.c | have-build
 	@mkdir -p $(@D)
 	@echo "  CC    $@"

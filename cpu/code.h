@@ -26,6 +26,8 @@ struct block {
     uint8_t rd;   /* of the last instruction, where `exit` needs it */
     uint8_t operand; /* likewise */
     bool context;    /* replaces the stack or thread pointer */
+    uint8_t traits;  /* of any instruction, see decoder */
+    uint16_t beats;  /* single transfers of the loads and stores, where the decoder counts them */
     uint16_t next;   /* in code_page: another block at the same address */
 };
 

@@ -36,6 +36,7 @@ struct device_ops {
     void (*reset)(void *device); /* state has been zeroed; set what is not 0 at power-on */
     void (*restored)(
         void *device);          /* state was replaced: drive lines and events anew; may be NULL */
+    void (*poll)(void *device); /* input may have arrived from outside; may be NULL */
     void (*free)(void *device); /* what the device owns besides itself; may be NULL */
 };
 
@@ -51,5 +52,12 @@ void *device_new(size_t size, const struct device_ops *ops, size_t state_offset,
 /* Zeroes the state and calls ops->reset. */
 void device_reset(struct device *device);
 void device_free(struct device *device);
+
+/* Lets the device look for input from outside. The machine calls it between turns. */
+static inline void device_poll(struct device *device)
+{
+    if (device->ops->poll)
+        device->ops->poll(device);
+}
 
 #endif

@@ -53,7 +53,7 @@ enum {
 
 struct ns16550a {
     struct device device;
-    struct ns16550a_io io;
+    struct uart_io io;
     struct irq_line irq;
     struct {
         uint8_t ier, fcr, lcr, mcr, msr, scr, dll, dlm;
@@ -243,14 +243,24 @@ static void uart_reset(void *device)
     uart_update(uart);
 }
 
+static void uart_poll(void *device)
+{
+    struct ns16550a *uart = device;
+    if (uart->state.count < fifo_depth(uart)) {
+        fifo_fill(uart);
+        uart_update(uart);
+    }
+}
+
 static const struct device_ops uart_ops = {
     .name = "ns16550a",
     .mmio = {uart_read, uart_write},
     .reset = uart_reset,
     .restored = uart_update,
+    .poll = uart_poll,
 };
 
-struct device *ns16550a_new(const struct ns16550a_io *io, const struct irq_line *irq)
+struct device *ns16550a_new(const struct uart_io *io, const struct irq_line *irq)
 {
     struct ns16550a *uart =
         device_new(sizeof *uart, &uart_ops, offsetof(struct ns16550a, state), sizeof uart->state);
@@ -259,13 +269,4 @@ struct device *ns16550a_new(const struct ns16550a_io *io, const struct irq_line 
     uart->io = *io;
     uart->irq = *irq;
     return &uart->device;
-}
-
-void ns16550a_poll(struct device *device)
-{
-    struct ns16550a *uart = (struct ns16550a *)device;
-    if (uart->state.count < fifo_depth(uart)) {
-        fifo_fill(uart);
-        uart_update(uart);
-    }
 }

@@ -597,6 +597,7 @@ int memory_load(struct memory *mem, uint64_t gpa, const void *buffer, uint64_t l
 {
     if (check_backed(mem, gpa, length, true))
         return -1;
+    const uint64_t start = gpa, all = length;
     for (const uint8_t *from = buffer; length;) {
         uint64_t size;
         struct slot *slot = piece(mem, gpa, length, &size);
@@ -609,6 +610,9 @@ int memory_load(struct memory *mem, uint64_t gpa, const void *buffer, uint64_t l
         gpa += size;
         length -= size;
     }
+    for (size_t i = 0; i < mem->listener_count; i++)
+        if (mem->listeners[i].loaded)
+            mem->listeners[i].loaded(mem->listeners[i].opaque, start, all);
     return 0;
 }
 

@@ -93,7 +93,7 @@ const struct region *memory_find(const struct memory *mem, uint64_t gpa);
 /*
  * Plain copies to and from RAM and ROM that may span regions. memory_write() is what a DMA engine
  * does: it announces like a guest store and fails on ROM. memory_load() is what a programmer's
- * cable does: it fills RAM and ROM alike and announces nothing. All fail, without having copied
+ * cable does: it fills RAM and ROM alike and announces nothing but `loaded`. All fail, without having copied
  * anything, if any byte of the range is not backed by memory.
  */
 int memory_read(const struct memory *mem, uint64_t gpa, void *buffer, uint64_t length);
@@ -187,6 +187,8 @@ struct memory_listener {
     /* Somebody else is about to access a page that has an owner. The listener is expected to make
      * the page precise or nobody's; if it is still owned, the access goes on as if it were not. */
     void (*conflict)(void *opaque, uint64_t page_gpa);
+    /* memory_load() has filled the range. */
+    void (*loaded)(void *opaque, uint64_t gpa, uint64_t length);
     /* A device's register is about to be written. */
     void (*device_write)(void *opaque, const struct region *region);
     /* A page from which code may have been translated is about to change. */

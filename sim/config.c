@@ -33,9 +33,14 @@ static int insert_defaults(cJSON *root)
     return 0;
 }
 
-/* The preset that counts in the end: --set may name another than the file does. */
-static int find_preset(struct walk *walk, const cJSON *root, const char *const *overrides,
-                       size_t count, cJSON **preset)
+/* What a config starts from. */
+struct bases {
+    cJSON *board, *preset;
+};
+
+/* Those that count in the end: --set may name others than the file does. */
+static int find_bases(struct walk *walk, const cJSON *root, const char *const *overrides,
+                      size_t count, struct bases *bases)
 {
     const struct overrides *was = walk->overrides;
     struct overrides made = {0};
@@ -45,23 +50,32 @@ static int find_preset(struct walk *walk, const cJSON *root, const char *const *
     for (size_t i = 0; i < count; i++)
         override_apply(&made, trial, overrides[i], NULL);
     walk->overrides = &made;
-    int result = walk_find_preset(walk, trial, preset);
+    int result =
+        walk_find_board(walk, trial, &bases->board) || walk_find_preset(walk, trial, &bases->preset)
+            ? -1
+            : 0;
     walk->overrides = was;
     override_free(&made);
     cJSON_Delete(trial);
     return result;
 }
 
-/* The preset, and over it the config's own section, and over that --set. */
-static int merge(struct walk *walk, cJSON *root, const cJSON *preset, struct overrides *made,
+/* The bases, and over them the config's own sections, and over those --set. */
+static int merge(struct walk *walk, cJSON *root, const struct bases *bases, struct overrides *made,
                  const char *const *overrides, size_t count)
 {
-    int result = walk_merge_preset(walk, root, preset);
+    if (walk_merge_board(walk, root, bases->board))
+        return -1;
+    if (insert_defaults(root))
+        return error_set(walk->err, "out of memory");
+    int result = walk_merge_preset(walk, root, bases->preset);
     for (size_t i = 0; i < count && result == 0; i++) {
         const cJSON *section = cJSON_GetObjectItemCaseSensitive(root, "recovery");
         result = override_apply(made, root, overrides[i], walk->err);
+        if (result == 0)
+            result = walk_merge_board(walk, root, bases->board); /* --set machine={...} */
         if (result == 0 && section != cJSON_GetObjectItemCaseSensitive(root, "recovery"))
-            result = walk_merge_preset(walk, root, preset); /* --set recovery={...} */
+            result = walk_merge_preset(walk, root, bases->preset); /* --set recovery={...} */
     }
     return result;
 }
@@ -88,7 +102,7 @@ int config_load(struct config *config, const char *path, const char *const *over
         return -1;
     struct storage *storage = malloc(sizeof *storage);
     char *path_copy = strdup(path);
-    if (!storage || !path_copy || insert_defaults(root)) {
+    if (!storage || !path_copy) {
         free(storage);
         free(path_copy);
         cJSON_Delete(root);
@@ -99,14 +113,17 @@ int config_load(struct config *config, const char *path, const char *const *over
     config->storage = storage;
     config->path = path_copy;
 
-    cJSON *preset = NULL;
-    int result = find_preset(&walk, root, overrides, override_count, &preset);
+    struct bases bases = {0};
+    int result = find_bases(&walk, root, overrides, override_count, &bases);
     if (result == 0)
-        result = merge(&walk, root, preset, &made, overrides, override_count);
-    cJSON_Delete(preset);
+        result = merge(&walk, root, &bases, &made, overrides, override_count);
+    cJSON_Delete(bases.board);
+    cJSON_Delete(bases.preset);
     if (result == 0)
-        result =
-            walk_read(&walk) || walk_check_machine(&walk) || walk_check_recovery(&walk) ? -1 : 0;
+        result = walk_read(&walk) || walk_check_machine(&walk) || walk_check_recovery(&walk) ||
+                         walk_check_power(&walk)
+                     ? -1
+                     : 0;
     override_free(&made);
     override_free(&walk.from_preset);
     if (result) {

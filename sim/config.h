@@ -8,13 +8,15 @@
 
 #include "mem/error.h"
 #include "mem/memory.h"
+#include "power/policy.h"
 #include "recovery/policy.h"
 
-#define CONFIG_MAX_REGIONS 32
-#define CONFIG_MAX_LOADS   32
-#define CONFIG_MAX_DEVICES 32
-#define CONFIG_MAX_SCRIPT  256
-#define CONFIG_MAX_HARTS   8
+#define CONFIG_MAX_REGIONS   32
+#define CONFIG_MAX_LOADS     32
+#define CONFIG_MAX_DEVICES   32
+#define CONFIG_MAX_SCRIPT    256
+#define CONFIG_MAX_HARTS     8
+#define CONFIG_MAX_REGISTERS 32
 
 /*
  * A run, as the user described it: the JSON file after validation, with every default filled in and
@@ -25,11 +27,25 @@ struct config {
     const char *path; /* of the JSON file, for messages */
 
     struct {
-        const char *board; /* "virt" */
-        unsigned harts;    /* 1 to CONFIG_MAX_HARTS */
-        uint64_t mips;     /* virtual million instructions per second and hart, 1 to 100000 */
-        uint64_t quantum;  /* instructions per turn with several harts */
-        uint64_t seed;     /* of everything random that the guest can see */
+        const char *board; /* "virt", one of configs/boards, or a file */
+        enum cpu_kind {
+            CPU_RV64GC,
+            CPU_CORTEX_M3,
+            CPU_CORTEX_M4,
+        } cpu;
+        unsigned harts; /* 1 to CONFIG_MAX_HARTS */
+        uint64_t mips;  /* RV64GC: virtual million instructions per second and hart, 1 to 100000 */
+
+        /* Cortex-M only */
+        uint64_t clock_hz;      /* core cycles per second of virtual time */
+        uint64_t reference_hz;  /* SysTick's reference clock; 0: none */
+        unsigned lines;         /* external interrupts */
+        unsigned priority_bits; /* implemented */
+        uint64_t vectors;       /* address of the vector table at reset */
+        bool cycles;            /* time is cycles; false: an instruction takes one */
+
+        uint64_t quantum; /* instructions per turn with several harts */
+        uint64_t seed;    /* of everything random that the guest can see */
     } machine;
 
     struct config_region {
@@ -37,6 +53,7 @@ struct config {
         uint64_t base, size; /* bytes */
         enum region_kind kind;
         bool nonvolatile;         /* keeps its contents in a power cut: of ROM as well */
+        uint64_t fill;            /* 32 bits that it is filled with before images are loaded */
     } memory[CONFIG_MAX_REGIONS]; /* sorted by base, not overlapping */
     size_t memory_count;
 
@@ -61,11 +78,38 @@ struct config {
         enum device_kind {
             DEVICE_VIRTIO_BLK,
             DEVICE_VIRTIO_RNG,
+            DEVICE_PL011,
+            DEVICE_STELLARIS_GPTM,
+            DEVICE_STELLARIS_SYSCTL,
+            DEVICE_CMSDK_UART,
+            DEVICE_CMSDK_TIMER,
+            DEVICE_CMSDK_DUALTIMER,
+            DEVICE_MPS2_SCC,
+            DEVICE_MPS2_FPGAIO,
+            DEVICE_REGISTERS,
+            DEVICE_BITBAND,
         } kind;
         const char *file; /* virtio-blk */
         bool read_only;   /* virtio-blk */
         bool overlay;     /* virtio-blk: writes stay in memory; default true */
         bool legacy;      /* virtio-mmio version 1 instead of 2 */
+
+        /* Microcontrollers' devices */
+        bool has_base;
+        uint64_t base, size; /* guest-physical; size 0: the type says */
+        struct config_irq {
+            bool connected;
+            unsigned line;
+        } irq, irq_b, irq_receive, irq_transmit, irq_overrun;
+        bool console; /* a UART that is the console */
+        int variant;  /* enum pl011_variant */
+        uint64_t id;  /* mps2-scc */
+        uint64_t of;  /* bitband: what it is an alias of */
+        struct config_register {
+            uint64_t at, reset, ones, fixed, mirrors; /* see devices/registers.h */
+            bool has_mirrors;
+        } registers[CONFIG_MAX_REGISTERS];
+        size_t register_count;
     } devices[CONFIG_MAX_DEVICES];
     size_t device_count;
 
@@ -94,6 +138,7 @@ struct config {
 
     struct recovery_policy recovery;
     struct inject_policy inject;
+    struct power_policy power;
 
     struct {
         const char *dir; /* NULL: no reports; else there is a directory of that name, or nothing */

@@ -20,14 +20,18 @@ static bool is_file_name(const char *name)
     return strchr(name, '/') || (length >= 5 && !strcmp(name + length - 5, ".json"));
 }
 
-static cJSON *find_preset(struct walk *walk, const char *name)
+static cJSON *find_preset(struct walk *walk, enum preset_kind kind, const char *name)
 {
     char known[200] = "", quoted[WALK_FOUND_SIZE];
     const struct preset *preset;
     struct nearest search;
     size_t length = 0;
     nearest_init(&search, name);
-    for (size_t i = 0; (preset = preset_at(i)); i++) {
+    if (kind == PRESET_BOARD) {
+        nearest_offer(&search, BOARD_VIRT);
+        length = (size_t)snprintf(known, sizeof known, BOARD_VIRT ", ");
+    }
+    for (size_t i = 0; (preset = preset_at(kind, i)); i++) {
         if (!strcmp(preset->name, name))
             return json_parse(preset->text, strlen(preset->text), walk->err);
         nearest_offer(&search, preset->name);
@@ -42,11 +46,11 @@ static cJSON *find_preset(struct walk *walk, const char *name)
     return NULL;
 }
 
-static cJSON *read_preset(struct walk *walk, const char *name)
+static cJSON *read_preset(struct walk *walk, enum preset_kind kind, const char *name)
 {
     struct error err;
     if (!is_file_name(name))
-        return find_preset(walk, name);
+        return find_preset(walk, kind, name);
     if (walk_file(walk, name, false))
         return NULL;
     cJSON *tree = json_parse_file(name, &err);
@@ -82,13 +86,54 @@ int walk_find_preset(struct walk *walk, const cJSON *root, cJSON **preset)
         return 0; /* none; or what validation refuses */
     walk_at(walk, "recovery.preset");
     text_path(name->valuestring, walk->preset_name, sizeof walk->preset_name);
-    *preset = read_preset(walk, name->valuestring);
+    *preset = read_preset(walk, PRESET_RECOVERY, name->valuestring);
     if (*preset && check_preset(walk, *preset)) {
         cJSON_Delete(*preset);
         *preset = NULL;
     }
     walk_at(walk, "%s", "");
     return *preset ? 0 : -1;
+}
+
+/* An object with sections that describe a machine, and nothing else? */
+static int check_board(struct walk *walk, const cJSON *tree)
+{
+    static const char *const sections[] = {"$schema", "machine", "memory", "devices"};
+    const cJSON *item;
+    char quoted[WALK_FOUND_SIZE];
+    if (!cJSON_IsObject(tree))
+        return walk_fail(walk, "%s: expected an object", walk->board_name);
+    cJSON_ArrayForEach(item, tree)
+    {
+        size_t i = 0;
+        while (i < sizeof sections / sizeof *sections && strcmp(item->string, sections[i]))
+            i++;
+        if (i == sizeof sections / sizeof *sections)
+            return walk_fail(walk,
+                             "%s: expected the sections \"machine\", \"memory\" and \"devices\" "
+                             "only, found %s",
+                             walk->board_name, text_quote(item->string, quoted, sizeof quoted));
+    }
+    if (member(member(tree, "machine"), "board"))
+        return walk_fail(walk, "%s: expected no key \"board\" in a board", walk->board_name);
+    return 0;
+}
+
+int walk_find_board(struct walk *walk, const cJSON *root, cJSON **board)
+{
+    const cJSON *name = member(member(root, "machine"), "board");
+    *board = NULL;
+    if (!cJSON_IsString(name) || !strcmp(name->valuestring, BOARD_VIRT))
+        return 0;
+    walk_at(walk, "machine.board");
+    *board = read_preset(walk, PRESET_BOARD, name->valuestring);
+    text_path(name->valuestring, walk->board_name, sizeof walk->board_name);
+    if (*board && check_board(walk, *board)) {
+        cJSON_Delete(*board);
+        *board = NULL;
+    }
+    walk_at(walk, "%s", "");
+    return *board ? 0 : -1;
 }
 
 /* Adds to `section` what only `preset` has; the walk is at both. */
@@ -130,6 +175,22 @@ static void drop_nulls(cJSON *object, const struct key *key)
                  (known->type == KEY_OBJECT || known->type == KEY_MAP))
             drop_nulls(item, known);
     }
+}
+
+int walk_merge_board(struct walk *walk, cJSON *root, const cJSON *board)
+{
+    if (!board || !cJSON_IsObject(root))
+        return 0;
+    walk_at(walk, "%s", "");
+    if (merge(walk, root, board))
+        return -1;
+    static const char *const sections[] = {"machine", "devices"};
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
+        cJSON *section = member(root, sections[i]);
+        if (cJSON_IsObject(section))
+            drop_nulls(section, schema_member(schema_root(), sections[i]));
+    }
+    return 0;
 }
 
 int walk_merge_preset(struct walk *walk, cJSON *root, const cJSON *preset)

@@ -46,6 +46,20 @@ static const char *number_noun(enum key_type type, bool example)
         return example ? "a duration such as \"10ms\"" : "a duration";
     case KEY_ADDRESS:
         return example ? "an address such as \"0x80000000\"" : "an address";
+    case KEY_FREQUENCY:
+        return example ? "a frequency such as \"96MHz\"" : "a frequency";
+    case KEY_VOLTAGE:
+        return example ? "a voltage such as \"2.8V\"" : "a voltage";
+    case KEY_CURRENT:
+        return example ? "a current such as \"330nA\"" : "a current";
+    case KEY_CAPACITANCE:
+        return example ? "a capacitance such as \"10uF\"" : "a capacitance";
+    case KEY_RESISTANCE:
+        return example ? "a resistance such as \"30kOhm\"" : "a resistance";
+    case KEY_POWER:
+        return example ? "a power such as \"1.2mW\"" : "a power";
+    case KEY_ENERGY:
+        return example ? "an energy such as \"0.4nJ\"" : "an energy";
     default:
         return "an integer";
     }
@@ -67,7 +81,8 @@ static int take_number(struct walk *walk, const struct key *key, const cJSON *no
     bool has_units = schema_units(key->type, &units);
     if (cJSON_IsNumber(node)) {
         double number = node->valuedouble;
-        bool bare = has_units && units == UNITS_DURATION && number != 0;
+        bool bare =
+            has_units && (units >= UNITS_FREQUENCY || (units == UNITS_DURATION && number != 0));
         if (number != floor(number) || bare)
             return has_units ? walk_wrong(walk, number_noun(key->type, true), node)
                              : wrong_range(walk, key, node);
@@ -402,6 +417,10 @@ static int take_elements(struct walk *walk, const struct key *key, const cJSON *
 static int take(struct walk *walk, const struct key *key, const cJSON *node, char *base)
 {
     char *place = base + key->offset;
+    if (node && key->given_offset) {
+        bool given = true;
+        memcpy(base + key->given_offset, &given, sizeof given);
+    }
     if (key->type == KEY_OBJECT)
         return take_object(walk, key, node, base);
     if (key->type == KEY_ARRAY || key->type == KEY_MAP)
@@ -410,10 +429,6 @@ static int take(struct walk *walk, const struct key *key, const cJSON *node, cha
         if (key->fallback)
             take_default(key, place);
         return 0;
-    }
-    if (key->given_offset) {
-        bool given = true;
-        memcpy(base + key->given_offset, &given, sizeof given);
     }
     if (key->type == KEY_BOOLEAN)
         return take_boolean(walk, key, node, place);

@@ -9,10 +9,12 @@
 #include "cpu/riscv.h"
 #include "sim/attach.h"
 #include "sim/backtrace.h"
+#include "sim/board.h"
+#include "sim/lives.h"
 #include "sim/tasks.h"
-#include "sim/virt.h"
 
-#define PAGE_BITS 12
+#define PAGE_BITS     12
+#define MCU_PAGE_BITS 10 /* the engine's own, for Cortex-M */
 #define MHZ       UINT64_C(1000000)
 
 static int add_regions(struct machine *machine, struct error *err)
@@ -23,6 +25,10 @@ static int add_regions(struct machine *machine, struct error *err)
         if (memory_add(machine->mem, region->name, region->base, region->size, region->kind,
                        region->nonvolatile, err))
             return error_prefix(err, "memory: ");
+        for (uint64_t at = 0; region->fill && at < region->size; at += 4) {
+            uint32_t word = (uint32_t)region->fill;
+            (void)memory_load(machine->mem, region->base + at, &word, sizeof word);
+        }
     }
     return 0;
 }
@@ -98,14 +104,20 @@ static int set_page_mode(struct machine *machine, struct error *err)
 
 static int assemble(struct machine *machine, struct error *err)
 {
-    machine->mem = memory_new(PAGE_BITS);
+    const struct config *config = machine->config;
+    const struct board *board = board_of(config);
+    bool mcu = config->machine.cpu != CPU_RV64GC;
+    machine->mem = memory_new(mcu ? MCU_PAGE_BITS : PAGE_BITS);
     if (!machine->mem)
         return error_set(err, "out of memory");
-    clock_init(&machine->clock, machine->config->machine.mips * MHZ);
-    if (add_regions(machine, err) || virt_assemble(machine, err) ||
-        boot_load(machine->config, machine->mem, &machine->plan, err) ||
-        load_symbols(machine, err) || set_page_mode(machine, err) ||
-        attach_recovery(machine, err) || attach_inject(machine, err))
+    clock_init(&machine->clock, mcu ? config->machine.clock_hz : config->machine.mips * MHZ);
+    if (add_regions(machine, err) || load_symbols(machine, err))
+        return -1;
+    if (config->power.enabled && !(machine->lives = lives_new(machine, err)))
+        return -1;
+    if (board->assemble(machine, err) || board->load(machine, err) || set_page_mode(machine, err) ||
+        attach_recovery(machine, err) || attach_inject(machine, err) ||
+        (machine->lives && lives_begin(machine->lives, err)))
         return -1;
     return 0;
 }
@@ -130,12 +142,23 @@ void machine_attach(struct machine *machine, struct console *console)
     machine->console = console;
 }
 
+void machine_reset_devices(struct machine *machine)
+{
+    for (struct clock_event *event = machine->clock.events; event; event = event->next)
+        event->due = 0;
+    for (size_t i = 0; i < machine->device_count; i++)
+        device_reset(machine->devices[i]);
+    if (board_of(machine->config) == &board_mcu)
+        semihosting_reset(&machine->semihosting);
+}
+
 void machine_free(struct machine *machine)
 {
     if (!machine)
         return;
     recovery_free(machine->recovery);
     inject_free(machine->inject);
+    lives_free(machine->lives);
     free(machine->events.all);
     for (unsigned i = 0; i < machine->hart_count; i++)
         cpu_free(machine->harts[i]);

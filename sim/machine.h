@@ -17,9 +17,12 @@
 #include "sim/config.h"
 #include "sim/console.h"
 #include "sim/symbols.h"
+#include "sim/semihosting.h"
 #include "sim/tasks.h"
 
-#define MACHINE_MAX_DEVICES 32
+struct lives;
+
+#define MACHINE_MAX_DEVICES 48
 #define MACHINE_MAX_EVENTS  10000
 
 /* Why a run ended. */
@@ -32,6 +35,9 @@ enum machine_end {
     END_DEAD,      /* all harts wait and nothing can ever wake them */
     END_QUIT,      /* the user asked for it */
     END_TIMEOUT,   /* a script step timed out */
+    END_UNPOWERED,   /* the supply can never switch on again; lives_verdict() says why */
+    END_NO_PROGRESS, /* life after life without any */
+    END_LIVES,       /* power.max_lives were not enough */
     END_INTERRUPT, /* SIGINT or SIGTERM */
     END_FAULT,     /* the simulator itself failed */
 };
@@ -52,7 +58,9 @@ struct machine {
     struct riscv_shared *riscv;
     struct device *devices[MACHINE_MAX_DEVICES];
     size_t device_count;
-    struct device *clint, *uart;
+    struct device *clint, *uart; /* NULL: none */
+    struct semihosting semihosting; /* Cortex-M */
+    struct lives *lives;            /* NULL: power never fails */
     struct block *blocks[MACHINE_MAX_DEVICES]; /* what the disks hold */
     size_t block_count;
     struct boot_plan plan;
@@ -112,6 +120,9 @@ typedef void (*machine_tick_fn)(void *opaque, const struct machine *machine);
 /* Runs until the end, and returns why. With END_FAULT err says what failed. */
 enum machine_end machine_run(struct machine *machine, machine_tick_fn tick, void *opaque,
                              struct error *err);
+
+/* As at power-on: devices, and whatever they and the core wait for. The hart is reset by itself. */
+void machine_reset_devices(struct machine *machine);
 
 /* Is there input that the guest has not taken yet? */
 bool machine_has_input(const struct machine *machine);

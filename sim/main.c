@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sim/board.h"
 #include "sim/config.h"
 #include "sim/machine.h"
 #include "sim/options.h"
@@ -12,7 +13,6 @@
 #include "sim/progress.h"
 #include "sim/report.h"
 #include "sim/summary.h"
-#include "sim/virt.h"
 
 static int complain(const struct error *err, int code)
 {
@@ -161,7 +161,7 @@ static int check_command(const struct options *options, const struct config *con
 {
     if (options->command == COMMAND_INJECT && config->inject.kind == INJECT_NONE)
         return error_set(err, "inject: expected a fault: a section `inject`, or --kind and --at");
-    return virt_check(config, err);
+    return board_of(config)->check(config, err);
 }
 
 static int with_config(const struct options *options)

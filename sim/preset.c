@@ -1,25 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "sim/preset.h"
 
-/* The assembler takes the files from configs/presets, as seen from where `make` runs. */
-#define EMBED(name, symbol)                                                                  \
-    __asm__(".pushsection .rodata\n" #symbol ": .incbin \"configs/presets/" name ".json\"\n" \
-            ".byte 0\n.popsection\n");                                                       \
+/* The assembler takes the files from configs/, as seen from where `make` runs. */
+#define EMBED(file, symbol)                                                          \
+    __asm__(".pushsection .rodata\n" #symbol ": .incbin \"configs/" file ".json\"\n" \
+            ".byte 0\n.popsection\n");                                               \
     extern const char symbol[] __attribute__((visibility("hidden")));
 
-EMBED("linux-riscv64", preset_linux_riscv64)
-EMBED("agora", preset_agora)
-EMBED("xv6-like", preset_xv6_like)
-EMBED("by-stack", preset_by_stack)
-EMBED("by-symbol", preset_by_symbol)
+EMBED("presets/linux-riscv64", preset_linux_riscv64)
+EMBED("presets/agora", preset_agora)
+EMBED("presets/xv6-like", preset_xv6_like)
+EMBED("presets/by-stack", preset_by_stack)
+EMBED("presets/by-symbol", preset_by_symbol)
+EMBED("boards/lm3s6965evb", board_lm3s6965evb)
+EMBED("boards/mps2-an386", board_mps2_an386)
+EMBED("boards/apollo4-like", board_apollo4_like)
 
 static const struct preset presets[] = {
-    {"linux-riscv64", preset_linux_riscv64}, {"agora", preset_agora},
-    {"xv6-like", preset_xv6_like},           {"by-stack", preset_by_stack},
-    {"by-symbol", preset_by_symbol},
+    {PRESET_RECOVERY, "linux-riscv64", preset_linux_riscv64},
+    {PRESET_RECOVERY, "agora", preset_agora},
+    {PRESET_RECOVERY, "xv6-like", preset_xv6_like},
+    {PRESET_RECOVERY, "by-stack", preset_by_stack},
+    {PRESET_RECOVERY, "by-symbol", preset_by_symbol},
+    {PRESET_BOARD, "lm3s6965evb", board_lm3s6965evb},
+    {PRESET_BOARD, "mps2-an386", board_mps2_an386},
+    {PRESET_BOARD, "apollo4-like", board_apollo4_like},
 };
 
-const struct preset *preset_at(size_t index)
+const struct preset *preset_at(enum preset_kind kind, size_t index)
 {
-    return index < sizeof presets / sizeof *presets ? &presets[index] : NULL;
+    for (size_t i = 0; i < sizeof presets / sizeof *presets; i++)
+        if (presets[i].kind == kind && index-- == 0)
+            return &presets[i];
+    return NULL;
 }

@@ -5,16 +5,23 @@
 #include <stddef.h>
 
 /*
- * The files in configs/presets, which are in the binary too: what section `recovery` of a config
- * may start from. A preset is a JSON object with that section and nothing else. To add one, add a
- * file there and its two lines in preset.c.
+ * JSON files that are in the binary too, so that configs can start from them by name. To add one,
+ * add a file and its two lines in preset.c.
  */
+enum preset_kind {
+    PRESET_RECOVERY, /* configs/presets: an object with the section `recovery` and nothing else */
+    PRESET_BOARD,    /* configs/boards: sections `machine`, `memory` and `devices` */
+};
+
+#define BOARD_VIRT "virt" /* the board that is code */
+
 struct preset {
+    enum preset_kind kind;
     const char *name; /* the file's, without ".json" */
     const char *text; /* JSON */
 };
 
-/* NULL after the last. */
-const struct preset *preset_at(size_t index);
+/* The index-th of the kind; NULL after the last. */
+const struct preset *preset_at(enum preset_kind kind, size_t index);
 
 #endif

@@ -293,6 +293,8 @@ char *report_text(const struct report *report)
         add_recovery(cJSON_AddObjectToObject(json, "recovery"), report->counts);
         add_overhead(cJSON_AddObjectToObject(json, "overhead"), report);
     }
+    if (report->machine && report->machine->lives)
+        cJSON_AddItemToObject(json, "power", power_report(report->machine, true));
     char *text = cJSON_Print(json);
     cJSON_Delete(json);
     return text;

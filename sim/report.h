@@ -30,6 +30,7 @@ struct report {
     const struct recovery_counts *counts; /* needs account, too */
     const struct account *account;
     const struct profile *profile; /* sorted */
+    const struct machine *machine; /* its lives, if it has any */
 };
 
 /* Begins a report of the summary's machine, which must outlive it. */

@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "devices/ns16550a.h"
+#include "sim/board.h"
+#include "sim/lives.h"
 #include "sim/machine.h"
 
 /* The console is looked at this often, in ticks, when nothing else ends a turn. */
@@ -34,9 +35,9 @@ static int reboot(struct machine *machine, struct error *err)
         return error_set(err, "the guest rebooted: recovery ends with the kernel that it knows");
     machine->reboot_wanted = false;
     machine->reboots++;
-    for (size_t i = 0; i < machine->device_count; i++)
-        device_reset(machine->devices[i]);
-    if (boot_load(machine->config, machine->mem, &machine->plan, err))
+    const struct board *board = board_of(machine->config);
+    machine_reset_devices(machine);
+    if (!board->keeps_memory && board->load(machine, err))
         return -1;
     for (unsigned i = 0; i < machine->hart_count; i++)
         if (cpu_reset(machine->harts[i], err))
@@ -111,13 +112,15 @@ static int finish_turn(struct machine *machine, struct error *err)
     while (machine->turn.hart < machine->hart_count) {
         if (run_hart(machine, err))
             return -1;
-        if (machine->end != END_NONE || machine->reboot_wanted)
+        if (machine->end != END_NONE || machine->reboot_wanted ||
+            (machine->lives && lives_between(machine->lives)))
             break;
     }
     machine->turn.active = false;
     if (machine->recovery)
         recovery_between(machine->recovery);
-    machine->clock.now = machine->turn.reached;
+    if (machine->turn.reached > machine->clock.now)
+        machine->clock.now = machine->turn.reached;
     int waiting = 0; /* one hart may have woken another that had its turn before */
     for (unsigned i = 0; i < machine->hart_count; i++)
         waiting += cpu_idle(machine->harts[i]);
@@ -157,6 +160,8 @@ static uint64_t turn_end(const struct machine *machine)
     if (machine->panic_at)
         end = earlier(end, machine->panic_at);
     end = earlier(end, clock_next(&machine->clock));
+    if (machine->lives)
+        end = earlier(end, lives_deadline(machine->lives));
     return earlier(end, console_next_timeout(machine->console));
 }
 
@@ -168,6 +173,8 @@ static void skip_idle(struct machine *machine)
     uint64_t next = earlier(clock_next(clock), console_next_timeout(machine->console));
     if (machine->panic_at)
         next = earlier(next, machine->panic_at);
+    if (machine->lives)
+        next = earlier(next, lives_deadline(machine->lives));
     if (next != UINT64_MAX) {
         if (next <= clock->now)
             return;
@@ -180,8 +187,11 @@ static void skip_idle(struct machine *machine)
             }
             console_wait(machine->console, (int)ms);
         }
-        if (!machine_has_input(machine))
-            clock->now = next;
+        if (machine_has_input(machine))
+            return;
+        if (machine->lives)
+            lives_sleep(machine->lives, next - clock->now);
+        clock->now = next;
         return;
     }
     if (!machine_has_input(machine) && !console_wait(machine->console, USER_WAIT_MS))
@@ -220,8 +230,8 @@ static void between_turns(struct machine *machine, machine_tick_fn tick, void *o
 {
     struct clock *clock = &machine->clock;
     clock_fire(clock);
-    if (machine_has_input(machine))
-        ns16550a_poll(machine->uart);
+    if (machine->uart && machine_has_input(machine))
+        device_poll(machine->uart);
     if (clock->now >= machine->turn.next_poll ||
         clock->now >= console_next_timeout(machine->console)) {
         machine->turn.next_poll = clock->now + POLL_TICKS;
@@ -248,6 +258,13 @@ static int run_turns(struct machine *machine, machine_tick_fn tick, void *opaque
             return -1;
         if (machine->end != END_NONE)
             return 0;
+        if (machine->lives && lives_between(machine->lives)) {
+            if (lives_cut(machine->lives, err))
+                return -1;
+            if (machine->end != END_NONE)
+                return 0;
+            continue;
+        }
         if ((unsigned)waiting == machine->hart_count) {
             skip_idle(machine);
             machine->turn.next_poll = 0;
@@ -302,6 +319,8 @@ enum machine_end machine_run(struct machine *machine, machine_tick_fn tick, void
         machine->end = END_FAULT;
     if (machine->recovery)
         recovery_finish(machine->recovery);
+    if (machine->lives && machine->end != END_FAULT && lives_finish(machine->lives, err))
+        machine->end = END_FAULT;
     (void)console_poll(machine->console);
     sigaction(SIGINT, &old_int, NULL);
     sigaction(SIGTERM, &old_term, NULL);

@@ -15,23 +15,30 @@
  * before it.
  */
 enum key_type {
-    KEY_OBJECT,   /* with the keys that the table lists below it */
-    KEY_ARRAY,    /* min to max elements */
-    KEY_MAP,      /* an object with free names; min to max members */
-    KEY_STRING,   /* min to max bytes; if there are choices, one of them */
-    KEY_NAME,     /* 1 to SCHEMA_NAME_MAX letters, digits, "-" or "_" */
-    KEY_FILE,     /* name of a file */
-    KEY_BOOLEAN,  /* -> bool */
-    KEY_INTEGER,  /* -> unsigned or uint64_t, min to max, as the numbers below */
-    KEY_SIZE,     /* see units.h for these four; a JSON number will do where no unit is needed */
-    KEY_COUNT,    /* */
-    KEY_DURATION, /* */
-    KEY_ADDRESS,  /* */
-    KEY_ENUM,     /* one of the choices -> its index, an int */
-    KEY_SET,      /* an array of choices, min or more -> unsigned, bit (1 << index) of each */
-    KEY_SIGNED,   /* -> int64_t; min and max are int64_t as well, in two's complement */
-    KEY_SYMBOL,   /* a name in the guest, perhaps with a "?" at its end: if the guest has it */
-    KEY_PLACE,    /* symbol, symbol+offset or address -> symbol (or NULL); and the number */
+    KEY_OBJECT,  /* with the keys that the table lists below it */
+    KEY_ARRAY,   /* min to max elements */
+    KEY_MAP,     /* an object with free names; min to max members */
+    KEY_STRING,  /* min to max bytes; if there are choices, one of them */
+    KEY_NAME,    /* 1 to SCHEMA_NAME_MAX letters, digits, "-" or "_" */
+    KEY_FILE,    /* name of a file */
+    KEY_BOOLEAN, /* -> bool */
+    KEY_INTEGER, /* -> unsigned or uint64_t, min to max, as the numbers below */
+    KEY_SIZE,    /* see units.h for these four; a JSON number will do where no unit is needed */
+    KEY_COUNT,
+    KEY_DURATION,
+    KEY_ADDRESS,
+    KEY_FREQUENCY, /* and for these, which are strings */
+    KEY_VOLTAGE,
+    KEY_CURRENT,
+    KEY_CAPACITANCE,
+    KEY_RESISTANCE,
+    KEY_POWER,
+    KEY_ENERGY,
+    KEY_ENUM,   /* one of the choices -> its index, an int */
+    KEY_SET,    /* an array of choices, min or more -> unsigned, bit (1 << index) of each */
+    KEY_SIGNED, /* -> int64_t; min and max are int64_t as well, in two's complement */
+    KEY_SYMBOL, /* a name in the guest, perhaps with a "?" at its end: if the guest has it */
+    KEY_PLACE,  /* symbol, symbol+offset or address -> symbol (or NULL); and the number */
 };
 
 #define SCHEMA_NAME_MAX   31
@@ -90,7 +97,7 @@ bool schema_name_is_valid(const char *name);
 /* Is it a name that KEY_SYMBOL may have? */
 bool schema_symbol_is_valid(const char *name);
 
-/* For numbers: which units.h notation. True for the four types that have one. */
+/* For numbers: which units.h notation. True for the types that have one. */
 bool schema_units(enum key_type type, int *units);
 
 /* Is the value some text (string, name, file, enum, symbol, place)? */

@@ -68,6 +68,20 @@ static const char *pattern(enum key_type type)
         return "^(0x[0-9A-Fa-f]{1,16}|[0-9]+(\\.[0-9]{1,12})?[kKMGT]?)$";
     case KEY_DURATION:
         return "^(0|[0-9]+(\\.[0-9]{1,12})?(ns|us|ms|s|min))$";
+    case KEY_FREQUENCY:
+        return "^[0-9]+(\\.[0-9]{1,12})?[kMG]?Hz$";
+    case KEY_VOLTAGE:
+        return "^[0-9]+(\\.[0-9]{1,12})?[um]?V$";
+    case KEY_CURRENT:
+        return "^[0-9]+(\\.[0-9]{1,12})?[pnum]?A$";
+    case KEY_CAPACITANCE:
+        return "^[0-9]+(\\.[0-9]{1,12})?[pnum]?F$";
+    case KEY_RESISTANCE:
+        return "^[0-9]+(\\.[0-9]{1,12})?[mkM]?Ohm$";
+    case KEY_POWER:
+        return "^[0-9]+(\\.[0-9]{1,12})?[pnum]?W$";
+    case KEY_ENERGY:
+        return "^[0-9]+(\\.[0-9]{1,12})?[fpnum]?J$";
     case KEY_NAME:
         return "^[A-Za-z0-9_-]{1,31}$";
     case KEY_SYMBOL:
@@ -83,7 +97,8 @@ static void put_default(struct printer *printer, cJSON *schema, const struct key
 {
     if (!key->fallback)
         return;
-    bool as_text = schema_is_text(key->type);
+    bool as_text =
+        schema_is_text(key->type) || (key->type >= KEY_FREQUENCY && key->type <= KEY_ENERGY);
     put(printer, schema, "default",
         as_text ? cJSON_CreateString(key->fallback) : cJSON_Parse(key->fallback));
 }
@@ -113,6 +128,11 @@ static void put_scalar(struct printer *printer, cJSON *schema, const struct key 
         put_number(printer, schema, "minLength", key->min);
         put_number(printer, schema, "maxLength", key->max);
     } else if (schema_units(key->type, &units)) {
+        if (units >= UNITS_FREQUENCY) {
+            put_text(printer, schema, "type", "string");
+            put_text(printer, schema, "pattern", pattern(key->type));
+            return;
+        }
         cJSON *types = put(printer, schema, "type", cJSON_CreateArray());
         append(printer, types, cJSON_CreateString("string"));
         append(printer, types, cJSON_CreateString("integer"));

@@ -9,7 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sim/lives.h"
 #include "sim/options.h"
+#include "sim/power_report.h"
 #include "sim/requests.h"
 
 static const struct {
@@ -24,6 +26,9 @@ static const struct {
     [END_DEAD] = {"dead", "every hart waits for an interrupt and nothing is left to raise one"},
     [END_QUIT] = {"quit", NULL},
     [END_TIMEOUT] = {"timeout", NULL},
+    [END_UNPOWERED] = {"unpowered", NULL},
+    [END_NO_PROGRESS] = {"no-progress", NULL},
+    [END_LIVES] = {"lives", NULL},
     [END_INTERRUPT] = {"interrupted", "interrupted by a signal"},
     [END_FAULT] = {"fault", NULL},
 };
@@ -39,6 +44,8 @@ static const char *judge(struct summary *summary)
     const struct config *config = machine->config;
     if (ends[machine->end].failure)
         return ends[machine->end].failure;
+    if (machine->lives && lives_verdict(machine->lives)[0])
+        return lives_verdict(machine->lives);
     if (machine->end == END_TIMEOUT)
         return console_script_error(machine->console);
     if (machine->end == END_POWEROFF && machine->exit_code != config->expect.exit) {
@@ -83,6 +90,8 @@ void summary_print(const struct summary *summary, FILE *out)
             ns % 1000000000);
     fprintf(out, "  console sha256  %s\n", summary->console_sha256);
     fprintf(out, "  memory sha256   %s\n", summary->memory_sha256);
+    if (machine->lives)
+        power_report_print(machine, out);
     const struct recovery_counts *counts = summary->recovery;
     if (!counts)
         return;
@@ -179,6 +188,8 @@ static cJSON *to_json(const struct summary *summary)
         add_recovery(json, summary->recovery);
     if (summary->recovery)
         add_events(cJSON_GetObjectItem(json, "recovery"), machine);
+    if (machine->lives)
+        cJSON_AddItemToObject(json, "power", power_report(machine, false));
     return json;
 }
 

@@ -453,6 +453,20 @@ const struct symbol *symbols_at(const struct symbols *symbols, uint64_t address,
     return NULL;
 }
 
+size_t symbols_functions(const struct symbols *symbols, struct symbol *functions, size_t room)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < symbols->at_count; i++) {
+        const struct symbol *symbol = &symbols->entries[symbols->at[i]].symbol;
+        if (!strchr("TtWw", symbol->type))
+            continue;
+        if (count < room)
+            functions[count] = *symbol;
+        count++;
+    }
+    return count;
+}
+
 const struct symbol *symbols_named(const struct symbols *symbols, const char *name)
 {
     if (!symbols || symbols->hash_size == 0)

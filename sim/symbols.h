@@ -38,6 +38,9 @@ const struct symbol *symbols_named(const struct symbols *symbols, const char *na
 /* The known name nearest to `name` by edit distance, for messages; NULL if none is near. */
 const char *symbols_nearest(const struct symbols *symbols, const char *name);
 
+/* Functions, one for each address, by address; fills in up to `room`, returns how many there are. */
+size_t symbols_functions(const struct symbols *symbols, struct symbol *functions, size_t room);
+
 size_t symbols_count(const struct symbols *symbols);
 
 /* "name+0x1c/0x80", or "0xffffffff80001234" for what is not known. Always terminates. */

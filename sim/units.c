@@ -30,13 +30,56 @@ static const struct unit {
                       {"us", K, NULL},
                       {"ns", 1, NULL},
                       {0}},
-  address_units[] = {{"", 1, NULL}, {0}};
+  address_units[] = {{"", 1, NULL}, {0}},
+  frequency_units[] = {{"GHz", K *K *K, NULL},
+                       {"MHz", K *K, NULL},
+                       {"kHz", K, NULL},
+                       {"Hz", 1, NULL},
+                       {0}},
+  voltage_units[] = {{"V", K *K, NULL}, {"mV", K, NULL}, {"uV", 1, NULL}, {0}},
+  current_units[] = {{"A", K *K *K *K, NULL},
+                     {"mA", K *K *K, NULL},
+                     {"uA", K *K, NULL},
+                     {"nA", K, NULL},
+                     {"pA", 1, NULL},
+                     {0}},
+  capacitance_units[] = {{"F", K *K *K *K, NULL},
+                         {"mF", K *K *K, NULL},
+                         {"uF", K *K, NULL},
+                         {"nF", K, NULL},
+                         {"pF", 1, NULL},
+                         {0}},
+  resistance_units[] = {{"MOhm", K *K *K, NULL},
+                        {"kOhm", K *K, NULL},
+                        {"Ohm", K, NULL},
+                        {"mOhm", 1, NULL},
+                        {0}},
+  power_units[] = {{"W", K *K *K *K, NULL},
+                   {"mW", K *K *K, NULL},
+                   {"uW", K *K, NULL},
+                   {"nW", K, NULL},
+                   {"pW", 1, NULL},
+                   {0}},
+  energy_units[] = {{"J", K *K *K *K *K, NULL},
+                    {"mJ", K *K *K *K, NULL},
+                    {"uJ", K *K *K, NULL},
+                    {"nJ", K *K, NULL},
+                    {"pJ", K, NULL},
+                    {"fJ", 1, NULL},
+                    {0}};
 
 static const struct unit *const tables[] = {
     [UNITS_SIZE] = size_units,
     [UNITS_COUNT] = count_units,
     [UNITS_DURATION] = duration_units,
     [UNITS_ADDRESS] = address_units,
+    [UNITS_FREQUENCY] = frequency_units,
+    [UNITS_VOLTAGE] = voltage_units,
+    [UNITS_CURRENT] = current_units,
+    [UNITS_CAPACITANCE] = capacitance_units,
+    [UNITS_RESISTANCE] = resistance_units,
+    [UNITS_POWER] = power_units,
+    [UNITS_ENERGY] = energy_units,
 };
 
 /* One more digit in `base`; false if it does not fit. */
@@ -64,7 +107,8 @@ static int parse_hex(const char *text, uint64_t *value)
 
 int units_parse(enum units units, const char *text, uint64_t *value)
 {
-    if (units != UNITS_DURATION && text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))
+    bool has_suffix = units == UNITS_DURATION || units >= UNITS_FREQUENCY;
+    if (!has_suffix && text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))
         return parse_hex(text + 2, value);
 
     uint64_t whole = 0, fraction = 0, parts = 1;
@@ -108,7 +152,9 @@ const char *units_format(enum units units, uint64_t value, char *buffer, size_t 
     if (units == UNITS_ADDRESS) {
         snprintf(buffer, size, "0x%" PRIx64, value);
     } else if (value == 0) {
-        snprintf(buffer, size, "0");
+        while (unit[1].name)
+            unit++;
+        snprintf(buffer, size, "0%s", units == UNITS_DURATION ? "" : unit->name);
     } else {
         while (value % unit->scale)
             unit++;

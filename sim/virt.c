@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "sim/virt.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -15,6 +13,7 @@
 #include "devices/virtio_blk.h"
 #include "devices/virtio_mmio.h"
 #include "devices/virtio_rng.h"
+#include "sim/board.h"
 
 /* 2026-01-01 00:00:00 UTC: when every run begins. */
 #define EPOCH_NS (UINT64_C(1767225600) * 1000000000)
@@ -67,19 +66,6 @@ static uint64_t read_time(void *opaque)
     return clint_time(opaque);
 }
 
-static int put(struct machine *machine, struct device *device, const char *name, uint64_t base,
-               uint64_t size, struct error *err)
-{
-    if (!device)
-        return error_set(err, "out of memory");
-    if (machine->device_count == MACHINE_MAX_DEVICES) {
-        device_free(device);
-        return error_set(err, "too many devices");
-    }
-    machine->devices[machine->device_count++] = device;
-    return memory_add_device(machine->mem, name, base, size, &device->ops->mmio, device, err);
-}
-
 static struct device *new_disk(struct machine *machine, const struct virtio_wiring *wiring,
                                const struct config_device *wanted, struct error *err)
 {
@@ -119,7 +105,7 @@ static int add_virtio(struct machine *machine, struct device *plic, unsigned slo
         return -1;
     char name[32];
     snprintf(name, sizeof name, "virtio%u", slot);
-    return put(machine, device, name, VIRT_VIRTIO_BASE + slot * (uint64_t)VIRT_VIRTIO_SIZE,
+    return board_put(machine, device, name, VIRT_VIRTIO_BASE + slot * (uint64_t)VIRT_VIRTIO_SIZE,
                VIRT_VIRTIO_SIZE, err);
 }
 
@@ -135,18 +121,18 @@ static int add_devices(struct machine *machine, struct error *err)
     }
     machine->clint = clint_new(&machine->clock, harts, VIRT_TIMEBASE_HZ, msip, mtip, NULL);
     struct device *plic = plic_new(VIRT_PLIC_SOURCES, VIRT_PLIC_CONTEXTS * harts, contexts);
-    if (put(machine, machine->clint, "clint", VIRT_CLINT_BASE, VIRT_CLINT_SIZE, err))
+    if (board_put(machine, machine->clint, "clint", VIRT_CLINT_BASE, VIRT_CLINT_SIZE, err))
         return -1;
-    if (put(machine, plic, "plic", VIRT_PLIC_BASE, VIRT_PLIC_SIZE, err))
+    if (board_put(machine, plic, "plic", VIRT_PLIC_BASE, VIRT_PLIC_SIZE, err))
         return -1;
     struct irq_line uart_irq = plic_input(plic, VIRT_UART_IRQ);
     struct irq_line rtc_irq = plic_input(plic, VIRT_RTC_IRQ);
-    const struct ns16550a_io io = {uart_output, uart_input, machine};
+    const struct uart_io io = {uart_output, uart_input, machine};
     machine->uart = ns16550a_new(&io, &uart_irq);
     struct device *rtc = goldfish_rtc_new(&machine->clock, EPOCH_NS, &rtc_irq);
-    if (put(machine, machine->uart, "uart0", VIRT_UART_BASE, VIRT_UART_SIZE, err) ||
-        put(machine, rtc, "rtc", VIRT_RTC_BASE, VIRT_RTC_SIZE, err) ||
-        put(machine, test_finisher_new(finished, machine), "test", VIRT_TEST_BASE, VIRT_TEST_SIZE,
+    if (board_put(machine, machine->uart, "uart0", VIRT_UART_BASE, VIRT_UART_SIZE, err) ||
+        board_put(machine, rtc, "rtc", VIRT_RTC_BASE, VIRT_RTC_SIZE, err) ||
+        board_put(machine, test_finisher_new(finished, machine), "test", VIRT_TEST_BASE, VIRT_TEST_SIZE,
             err))
         return -1;
     for (unsigned slot = 0; slot < VIRT_VIRTIO_MAX; slot++)
@@ -168,8 +154,15 @@ static const struct {
     {"virtio", VIRT_VIRTIO_BASE, VIRT_VIRTIO_MAX *(uint64_t)VIRT_VIRTIO_SIZE},
 };
 
-int virt_check(const struct config *config, struct error *err)
+static int check(const struct config *config, struct error *err)
 {
+    if (config->machine.cpu != CPU_RV64GC)
+        return error_set(err, "machine.cpu: expected \"rv64gc\" on board virt");
+    for (size_t i = 0; i < config->device_count; i++)
+        if (config->devices[i].kind != DEVICE_VIRTIO_BLK &&
+            config->devices[i].kind != DEVICE_VIRTIO_RNG)
+            return error_set(err, "devices.%s.type: expected a virtio device on board virt",
+                             config->devices[i].name);
     if (config->device_count > VIRT_VIRTIO_MAX)
         return error_set(err, "devices: expected at most %d on board virt, found %zu",
                          VIRT_VIRTIO_MAX, config->device_count);
@@ -194,7 +187,7 @@ int virt_check(const struct config *config, struct error *err)
     return error_set(err, "load: expected a kernel or a firmware, found neither");
 }
 
-int virt_assemble(struct machine *machine, struct error *err)
+static int assemble(struct machine *machine, struct error *err)
 {
     const struct config *config = machine->config;
     if (memory_add(machine->mem, "rom", VIRT_ROM_BASE, VIRT_ROM_SIZE, REGION_ROM, false, err) ||
@@ -223,3 +216,10 @@ int virt_assemble(struct machine *machine, struct error *err)
     }
     return 0;
 }
+
+static int load(struct machine *machine, struct error *err)
+{
+    return boot_load(machine->config, machine->mem, &machine->plan, err);
+}
+
+const struct board board_virt = {check, assemble, load, false};

@@ -31,8 +31,10 @@ int walk_fail(struct walk *walk, const char *format, ...)
         return error_set(walk->err, "--set %s: %s", walk->path, message);
     text_path(walk->config->path, file, sizeof file);
     if (origin == ORIGIN_PRESET)
-        return error_set(walk->err, "%s: %s (of preset %s): %s", file, walk->path,
-                         walk->preset_name, message);
+        return error_set(walk->err, "%s: %s (of %s %s): %s", file, walk->path,
+                         strncmp(walk->path, "recovery", 8) ? "board" : "preset",
+                         strncmp(walk->path, "recovery", 8) ? walk->board_name : walk->preset_name,
+                         message);
     return error_set(walk->err, "%s: %s%s%s", file, walk->path, walk->path[0] ? ": " : "", message);
 }
 

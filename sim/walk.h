@@ -25,6 +25,7 @@ struct walk {
     const struct overrides *overrides;
     struct overrides from_preset; /* what it added */
     char preset_name[80];         /* "linux-riscv64", or a file's name */
+    char board_name[80];          /* likewise */
     struct error *err;
     char path[OVERRIDE_PATH_SIZE];
 };
@@ -38,11 +39,16 @@ struct walk {
 int walk_find_preset(struct walk *walk, const cJSON *root, cJSON **preset);
 int walk_merge_preset(struct walk *walk, cJSON *root, const cJSON *preset);
 
+/* The same for the board that machine.board names: NULL for virt, which is code. */
+int walk_find_board(struct walk *walk, const cJSON *root, cJSON **board);
+int walk_merge_board(struct walk *walk, cJSON *root, const cJSON *board);
+
 /* Validates the tree along the schema and fills the config. 0 or -1, as all below. */
 int walk_read(struct walk *walk);
 
 int walk_check_machine(struct walk *walk);  /* memory, load, devices, files */
 int walk_check_recovery(struct walk *walk); /* recovery, inject, report */
+int walk_check_power(struct walk *walk);
 
 /* Goes to a member (or an element, if `name` is NULL); returns where to cut the path to come back.
  */

@@ -45,7 +45,7 @@ static size_t input(void *opaque, uint8_t *bytes, size_t size)
 static void set_up(void)
 {
     struct irq_line line = wire_line(irq, 0);
-    uart = ns16550a_new(&(struct ns16550a_io){output, input, NULL}, &line);
+    uart = ns16550a_new(&(struct uart_io){output, input, NULL}, &line);
     cr_assert_not_null(uart);
     device_reset(uart);
     typed = "";
@@ -71,7 +71,7 @@ static void put8(uint64_t offset, uint8_t value)
 static void type(const char *text)
 {
     typed = text;
-    ns16550a_poll(uart);
+    device_poll(uart);
 }
 
 Test(ns16550a, power_on_values)
@@ -159,12 +159,12 @@ Test(ns16550a, fifo_takes_sixteen_and_refills_when_drained)
     type("0123456789abcdefGH");
     cr_expect_eq(largest_room, 16);
     cr_expect_str_eq(typed, "GH");
-    ns16550a_poll(uart);
+    device_poll(uart);
     cr_expect_str_eq(typed, "GH", "no room");
     for (unsigned i = 0; i < 15; i++)
         cr_expect_eq(get8(DATA), "0123456789abcdef"[i]);
     cr_expect_str_eq(typed, "GH");
-    ns16550a_poll(uart);
+    device_poll(uart);
     cr_expect_str_eq(typed, "");
     cr_expect_eq(get8(DATA), 'f');
     cr_expect_eq(get8(DATA), 'G');
@@ -253,11 +253,11 @@ Test(ns16550a, fifo_control)
 Test(ns16550a, no_callbacks)
 {
     struct irq_line none = {0};
-    struct device *mute = ns16550a_new(&(struct ns16550a_io){0}, &none);
+    struct device *mute = ns16550a_new(&(struct uart_io){0}, &none);
     cr_assert_not_null(mute);
     device_reset(mute);
     put(mute, DATA, 1, 'x');
-    ns16550a_poll(mute);
+    device_poll(mute);
     cr_expect_eq(get(mute, LSR, 1), 0x60);
     device_free(mute);
 }

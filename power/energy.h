@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IASO_POWER_ENERGY_H
+#define IASO_POWER_ENERGY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cpu/cpu.h"
+#include "mem/error.h"
+#include "mem/memory.h"
+#include "sim/clock.h"
+
+/*
+ * What a run costs, in ticks (core cycles) and femtojoules (1e-15 J).
+ *
+ *   each tick that the core is awake     cycle_fj, wait states included
+ *   each tick asleep                     sleep_nw
+ *   instructions fetched from a region   `fetch` for each 4 bytes of a block, rounded up
+ *   loads and stores of a region         `read` and `write`
+ *
+ * Blocks are priced when they are decoded: ticks, fetches, and their loads and stores as if all
+ * went to the *open* regions, which must cost the same. Regions that are not open are precise:
+ * each access is announced, counted, and charged the difference. So the loads and stores of open
+ * regions are those of the tallies less the announced ones (devices' included), and an access that
+ * the core splits or that is one of several of an instruction is charged as often as it is
+ * announced.
+ *
+ * What ghosts do (memory_power() is off) costs nothing here; the rest of the block that they are in
+ * is in the tallies.
+ */
+struct energy;
+
+struct energy_cost {
+    uint32_t ticks; /* wait states */
+    uint32_t fj;
+};
+
+struct energy_costs {
+    struct energy_cost read, write, fetch; /* an access of up to 4 bytes (one of 8 is two); fetch: 4
+                                              bytes */
+};
+
+#define ENERGY_MAX_REGIONS  16
+#define ENERGY_PRESET_ROLES 4
+
+/* A part. Its regions are known by their role ("sram", "fram"); where they lie is the board's. */
+struct energy_preset {
+    const char *name;
+    const char *source;
+    const char *assumed; /* which values are our assumption, NULL if none */
+    uint64_t hz;
+    uint64_t cycle_fj;
+    uint64_t sleep_nw;
+    struct {
+        const char *role; /* NULL: no more */
+        struct energy_costs costs;
+    } regions[ENERGY_PRESET_ROLES];
+};
+
+const struct energy_preset *energy_preset(const char *name);
+const struct energy_preset *energy_preset_at(size_t index); /* NULL at the end */
+const struct energy_costs *energy_preset_costs(const struct energy_preset *preset,
+                                               const char *role);
+
+/*
+ * A function, or whatever a class is to be. Classes of blocks, as cpu_price.class has them: one for
+ * each function in order of address, then one for each region's code that is in no function, then
+ * one for all other code. cpu_price.energy is the number of words (4 bytes) fetched.
+ */
+struct energy_function {
+    uint64_t start, end;
+    const char *name; /* the caller's; must live as long */
+};
+
+struct energy_options {
+    struct memory *mem;
+    struct clock *clock;
+    uint64_t cycle_fj;
+    uint64_t sleep_nw;
+    const struct energy_function *functions; /* copied and sorted; of those that overlap, the one
+                                                that begins last has the code up to its end */
+    size_t function_count;
+};
+
+/* Adds a listener to `mem`. To have the write at which power fails charged, make it before the nvm.
+ */
+struct energy *energy_new(const struct energy_options *options, struct error *err);
+void energy_free(struct energy *energy);
+
+/* [start, end) of memory. Fails when it overlaps another, when there are too many, and when an open
+ * region's read and write do not cost what those of the other open ones do. */
+int energy_add_region(struct energy *energy, const char *name, uint64_t start, uint64_t end,
+                      const struct energy_costs *costs, bool open, struct error *err);
+
+/* What the core is made with, after the last region; then the core itself. */
+struct cpu_pricing energy_pricing(struct energy *energy, unsigned taken_branch);
+void energy_attach(struct energy *energy, struct cpu *cpu);
+
+/* The core sleeps for so long; the caller moves the clock. */
+void energy_sleep(struct energy *energy, uint64_t ticks);
+
+/* Energy so far (fJ), in time proportional to the number of classes. */
+uint64_t energy_total(const struct energy *energy);
+
+/* By cause; `active` is cycle_fj for all ticks awake, wait states included. */
+struct energy_causes {
+    uint64_t active, fetch, read, write, sleep; /* fJ; their sum is energy_total() */
+    uint64_t ticks, wait_ticks, sleep_ticks;    /* awake with wait states; those; asleep */
+};
+struct energy_causes energy_causes(const struct energy *energy);
+
+/* By region. Counts of the open regions together are in the first open one. Wait states are in
+ * ticks, not in fj. */
+struct energy_region {
+    char name[32];
+    uint64_t start, end;
+    struct energy_costs costs;
+    bool open;
+    struct {
+        uint64_t count, ticks, fj;
+    } kinds[3]; /* enum access_kind; fetches count 4 bytes */
+};
+size_t energy_region_count(const struct energy *energy);
+struct energy_region energy_region(const struct energy *energy, size_t index);
+
+/* By class. */
+struct energy_class {
+    const char *name; /* the function's or the region's, or "other" */
+    bool function;
+    uint64_t start, end;
+    uint64_t insns, ticks, fj;
+};
+size_t energy_class_count(const struct energy *energy);
+struct energy_class energy_class(const struct energy *energy, size_t index);
+
+/* The class of the code at an address. */
+unsigned energy_class_of(const struct energy *energy, uint64_t pc);
+
+/* By life: what was spent since the last call of energy_begin_life(), or since the start. */
+void energy_begin_life(struct energy *energy);
+uint64_t energy_life(const struct energy *energy);
+
+#endif
