@@ -206,7 +206,7 @@
  */
 #define TRAIN_BLOCKS     32u
 #define TRAIN_BLOCK      32u
-#define TRAIN_CHUNK      8u
+#define TRAIN_CHUNK      4u
 #define TRAIN_RULES      16u
 #define TRAIN_SEED       0x72a10001u
 #define TRAIN_SEED_Z     0x72a10002u
