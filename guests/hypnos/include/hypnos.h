@@ -266,7 +266,8 @@ int hypnos_timer_start(int timer); /* delay ticks from now; also restarts a runn
 int hypnos_timer_stop(int timer);
 
 /* The heap in NV memory. NULL: no room. Contents are not zeroed. Keep the pointer in an NV variable
- * before the transaction ends: a block is not freed by itself. */
+ * before the transaction ends: a block is not freed by itself. A freed one may be another task's at
+ * once, so the transaction that frees a block does not touch it. Freeing NULL does nothing. */
 void *hypnos_alloc(size_t size);
 void hypnos_free(void *block);
 
