@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The persistent RTOS and its applications, one image for each board and kind of build:
 #   mps2-an386.elf, apollo4.elf     Cortex-M4F
-#   mps2-an386-check.elf            the same, with the programming rules checked
+#   mps2-an386-check.elf, apollo4-check.elf    the same, with the programming rules checked
 #   mps2-an385.elf                  Cortex-M3
 #   mps2-an386-reset.elf, mps2-an386-reset-check.elf    with random resets, for QEMU
 # Included by guests/guests.mk; HYPNOS is what it makes.
@@ -17,7 +17,7 @@ HYPNOS_LINK  := -nostdlib -static -L$(HYPNOS_SRC)/port -Wl,--gc-sections -Wl,--b
 HYPNOS_M3    := -mcpu=cortex-m3
 HYPNOS_M4F   := -mcpu=cortex-m4 -mfpu=fpv4-sp-d16 -mfloat-abi=hard
 HYPNOS_C     := $(patsubst $(HYPNOS_SRC)/%,%,$(wildcard $(addprefix $(HYPNOS_SRC)/,kernel/*.c port/*.c apps/*.c)))
-HYPNOS       := $(addprefix $(HYPNOS_OUT)/,mps2-an386.elf mps2-an386-check.elf mps2-an385.elf apollo4.elf)
+HYPNOS       := $(addprefix $(HYPNOS_OUT)/,mps2-an386.elf mps2-an386-check.elf mps2-an385.elf apollo4.elf apollo4-check.elf)
 HYPNOS_RESET := $(addprefix $(HYPNOS_OUT)/,mps2-an386-reset.elf mps2-an386-reset-check.elf)
 
 # hypnos_kind(name, flags): objects of one kind of build.
@@ -42,6 +42,7 @@ $(eval $(call hypnos_image,mps2-an386,mps2-an386,m4f,$(HYPNOS_M4F)))
 $(eval $(call hypnos_image,mps2-an386-check,mps2-an386,m4f-check,$(HYPNOS_M4F)))
 $(eval $(call hypnos_image,mps2-an385,mps2-an386,m3,$(HYPNOS_M3)))
 $(eval $(call hypnos_image,apollo4,apollo4,m4f,$(HYPNOS_M4F)))
+$(eval $(call hypnos_image,apollo4-check,apollo4,m4f-check,$(HYPNOS_M4F)))
 $(eval $(call hypnos_image,mps2-an386-reset,mps2-an386,m4f,$(HYPNOS_M4F),$(HYPNOS_OUT)/m4f/port/test/reset.o))
 $(eval $(call hypnos_image,mps2-an386-reset-check,mps2-an386,m4f-check,$(HYPNOS_M4F),$(HYPNOS_OUT)/m4f-check/port/test/reset.o))
 

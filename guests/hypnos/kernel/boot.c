@@ -16,7 +16,7 @@ uint32_t hypnos_flags;
 
 static struct boot_block {
     uint32_t magic;   /* MAGIC_*, changed by the layout; anything else: never formatted */
-    uint32_t *zeroed; /* with MAGIC_PARTIAL: up to where the applications' variables are zero */
+    uint32_t *zeroed; /* with MAGIC_PARTIAL: up to where NV memory is zero */
 } boot_block __attribute__((section(".nvm.boot")));
 
 /* ---- First boot
@@ -29,7 +29,7 @@ static void zero(uint32_t *from, const uint32_t *to)
 }
 
 /* May take several lives, so it remembers how far it came. */
-static void zero_variables(uint32_t magic)
+static void zero_all(uint32_t magic)
 {
     uint32_t *end = (uint32_t *)port_raw_start;
     if (boot_block.magic != magic) {
@@ -46,9 +46,11 @@ static void zero_variables(uint32_t magic)
     }
 }
 
+/* In one life; what an earlier one may have changed is changed back. */
 static void format_kernel(void)
 {
-    zero((uint32_t *)port_kernel_start, (const uint32_t *)port_zero_start);
+    zero((uint32_t *)&kernel.tasks[0], (const uint32_t *)&kernel.tasks[1]);
+    STORE(kernel.flags, 0);
     for (unsigned p = 0; p < HYPNOS_PRIORITIES; p++)
         list_init(&kernel.ready[p], false);
     list_init(&kernel.delayed, true);
@@ -88,7 +90,7 @@ void hypnos_boot(void)
         hypnos_recover();
         sched_tick();
     } else {
-        zero_variables(MAGIC_PARTIAL ^ layout);
+        zero_all(MAGIC_PARTIAL ^ layout);
         format_kernel();
         port_fence();
         STORE(boot_block.magic, MAGIC_WHOLE ^ layout);

@@ -13,8 +13,7 @@
 
 /* From the linker script: the address is the value. */
 extern char port_core_clock[]; /* Hz */
-extern char port_boot_start[], port_kernel_start[], port_zero_start[], port_raw_start[],
-    port_nv_end[];
+extern char port_boot_start[], port_zero_start[], port_raw_start[], port_nv_end[];
 extern char port_ram_start[], port_ram_end[];
 
 static inline uint32_t port_lock(void)
