@@ -210,6 +210,16 @@ size_t machine_take_input(struct machine *machine, uint8_t *bytes, size_t size)
     return size;
 }
 
+void machine_output(struct machine *machine, uint8_t byte)
+{
+    console_output(machine->console, byte);
+    if (machine->config->run.until == UNTIL_CONSOLE && machine->end == END_NONE &&
+        console_seen(machine->console)) {
+        machine->end = END_EXPECTED;
+        machine->clock.deadline = 0; /* leave the engine at the next block */
+    }
+}
+
 bool machine_has_input(const struct machine *machine)
 {
     return machine->typed.taken < machine->typed.count || console_has_input(machine->console);

@@ -29,6 +29,7 @@ struct lives;
 enum machine_end {
     END_NONE,      /* still running */
     END_POWEROFF,  /* the guest switched off; machine.exit_code says how */
+    END_EXPECTED,  /* the console showed what was expected, and run.until is "console" */
     END_LIMIT,     /* run.max_insns was reached */
     END_STUCK,     /* no progress for run.stuck_insns instructions */
     END_PANIC,     /* the guest called its function `panic` */
@@ -123,6 +124,9 @@ enum machine_end machine_run(struct machine *machine, machine_tick_fn tick, void
 
 /* As at power-on: devices, and whatever they and the core wait for. The hart is reset by itself. */
 void machine_reset_devices(struct machine *machine);
+
+/* The guest prints a byte on its console. */
+void machine_output(struct machine *machine, uint8_t byte);
 
 /* Is there input that the guest has not taken yet? */
 bool machine_has_input(const struct machine *machine);

@@ -70,7 +70,7 @@ static void exited(void *opaque, unsigned code)
 
 static void output(void *opaque, uint8_t byte)
 {
-    console_output(((struct machine *)opaque)->console, byte);
+    machine_output(opaque, byte);
 }
 
 static size_t input(void *opaque, uint8_t *bytes, size_t size)

@@ -53,7 +53,7 @@ static void uart_output(void *opaque, uint8_t byte)
     if (machine->recovery)
         recovery_output(machine->recovery, byte);
     else
-        console_output(machine->console, byte);
+        machine_output(machine, byte);
 }
 
 static size_t uart_input(void *opaque, uint8_t *bytes, size_t size)
