@@ -15,7 +15,7 @@
 
 #define PAGE_BITS     12
 #define MCU_PAGE_BITS 10 /* the engine's own, for Cortex-M */
-#define MHZ       UINT64_C(1000000)
+#define MHZ           UINT64_C(1000000)
 
 static int add_regions(struct machine *machine, struct error *err)
 {

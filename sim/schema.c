@@ -247,7 +247,8 @@ static const struct key keys[] = {
 
     {KEY("run", KEY_OBJECT, "How long to run, and who types.")},
     {KEY("run.until", KEY_ENUM,
-         "When the run is over: the guest has switched off, or the console has shown expect.console."),
+         "When the run is over: the guest has switched off, or the console has shown "
+         "expect.console."),
      DEFAULT("poweroff"), .choices = untils, CONFIG(run.until)},
     {KEY("run.max_insns", KEY_COUNT, "Stop after so many instructions; 0: no limit."), DEFAULT("0"),
      RANGE(0, MAX_COUNT), CONFIG(run.max_insns)},

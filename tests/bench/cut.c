@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How long the simulator takes for a power cut and the reset after it: a machine with 64 KiB of RAM
- * and 64 KiB of non-volatile memory, of which each page was written in the life before. What the
+ * How long the simulator takes for a power cut and the reset after it: a machine with 64 KiB of
+ * RAM, a quarter of it non-volatile, of which each page was written in the life before. What the
  * guest does to recover is not in it, as it executes nothing.
  */
 #include <stdio.h>
@@ -16,14 +16,14 @@
 
 #define CUTS  20000
 #define RAM   UINT64_C(0x20000000)
-#define NVM   UINT64_C(0x20010000)
 #define BYTES 65536
 
 static const char text[] =
     "{ \"machine\": { \"board\": \"lm3s6965evb\", \"cpu\": \"cortex-m4\" }, \"memory\": ["
     "{ \"name\": \"flash\", \"base\": \"0\", \"size\": \"256K\", \"kind\": \"rom\" },"
-    "{ \"name\": \"sram\", \"base\": \"0x20000000\", \"size\": \"64K\" },"
-    "{ \"name\": \"nvm\", \"base\": \"0x20010000\", \"size\": \"64K\", \"kind\": \"nonvolatile\" }],"
+    "{ \"name\": \"sram\", \"base\": \"0x20000000\", \"size\": \"48K\" },"
+    "{ \"name\": \"nvm\", \"base\": \"0x2000c000\", \"size\": \"16K\", \"kind\": \"nonvolatile\" "
+    "}],"
     "\"load\": [ { \"kernel\": \"%s\" } ],"
     "\"power\": { \"max_lives\": 0, \"stuck_lives\": 0, \"progress\": [] } }";
 
@@ -45,10 +45,10 @@ static double now(void)
     return (double)time.tv_sec * 1e6 + (double)time.tv_nsec * 1e-3;
 }
 
-static int touch(struct machine *machine, uint64_t base)
+static int touch(struct machine *machine)
 {
     for (uint64_t at = 0; at < BYTES; at += 256)
-        if (memory_write(machine->mem, base + at, &at, 4))
+        if (memory_write(machine->mem, RAM + at, &at, 4))
             return -1;
     return 0;
 }
@@ -63,7 +63,7 @@ static int measure(struct machine *machine, struct error *err)
 {
     static double took[CUTS];
     for (int i = 0; i < CUTS; i++) {
-        if (touch(machine, RAM) || touch(machine, NVM))
+        if (touch(machine))
             return error_set(err, "there is no memory to touch");
         double start = now();
         if (lives_cut(machine->lives, err))
@@ -71,7 +71,8 @@ static int measure(struct machine *machine, struct error *err)
         took[i] = now() - start;
     }
     qsort(took, CUTS, sizeof took[0], compare);
-    printf("power cut and reset, 64 KiB of RAM and of NVM all written: %.1f us (median of %d, "
+    printf("power cut and reset, 64 KiB of RAM (16 KiB non-volatile), all written: %.1f us (median "
+           "of %d, "
            "user and system time; 9 in 10 below %.1f us; target: at most 20 us)\n",
            took[CUTS / 2], CUTS, took[CUTS * 9 / 10]);
     return 0;
