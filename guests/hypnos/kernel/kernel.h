@@ -17,9 +17,8 @@
 #define STORE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
 
 /* ---- list.c: doubly linked, circular; in order of arrival, or of the nodes' keys ------------- */
-* /
 
-    struct list;
+struct list;
 struct node {
     struct node *next, *prev;
     struct list *list; /* the last field written when it comes in, and when it goes */
