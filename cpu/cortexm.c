@@ -66,6 +66,7 @@ static void stop_exactly(struct cpu *cpu, uint64_t insns, uint64_t tick)
     struct cortexm *core = (struct cortexm *)cpu;
     core->stop_insns = insns;
     core->stop_tick = tick;
+    core->exit_at = NO_ADDRESS;
     cortexm_set_limits(core);
 }
 
@@ -254,6 +255,7 @@ static void free_core(struct cpu *cpu)
     code_cache_free(core->code);
     cortexm_decoder_free(core->decoder);
     free(core->watched.slots);
+    free(core->checked.slots);
     free(core->tallies);
     free(core);
 }
@@ -284,7 +286,7 @@ static const struct cpu_ops cortexm_ops = {
 static int open_engine(struct cortexm *core, struct error *err)
 {
     int model = core->options.model == CORTEXM_M3 ? UC_CPU_ARM_CORTEX_M3 : UC_CPU_ARM_CORTEX_M4;
-    uint32_t page_size = 0;
+    size_t page_size = 0;
     /* Not UC_MODE_MCLASS: that is always a Cortex-M33. */
     uc_err status = uc_open(UC_ARCH_ARM, UC_MODE_THUMB, &core->uc);
     if (status == UC_ERR_OK)
@@ -296,7 +298,7 @@ static int open_engine(struct cortexm *core, struct error *err)
     if (status == UC_ERR_OK)
         status = uc_ctl_exits_enable(core->uc);
     if (status == UC_ERR_OK)
-        status = uc_ctl_get_page_size(core->uc, &page_size);
+        status = uc_query(core->uc, UC_QUERY_PAGE_SIZE, &page_size);
     if (status == UC_ERR_OK)
         status = uc_context_alloc(core->uc, &core->context);
     if (status == UC_ERR_OK)
@@ -304,8 +306,7 @@ static int open_engine(struct cortexm *core, struct error *err)
     if (status != UC_ERR_OK)
         return error_set(err, "Unicorn cannot be set up: %s", uc_strerror(status));
     if (page_size > memory_page_size(core->mem))
-        return error_set(err, "Unicorn's pages of %" PRIu32 " bytes are larger than memory's",
-                         page_size);
+        return error_set(err, "Unicorn's pages of %zu bytes are larger than memory's", page_size);
     return 0;
 }
 
@@ -320,6 +321,8 @@ static int set_up(struct cortexm *core, struct error *err)
     if (!core->code || !core->tallies)
         return error_set(err, "out of memory");
     if (memory_add_device(core->mem, "ppb", PPB_BASE, PPB_SIZE, &cortexm_ppb_ops, core, err))
+        return -1;
+    if (core->options.bit_bands && cortexm_add_bit_bands(core, err))
         return -1;
     if (open_engine(core, err) || cortexm_map_memory(core, err) || cortexm_add_hooks(core, err))
         return -1;

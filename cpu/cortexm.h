@@ -8,7 +8,15 @@
  * An ARMv7-M core with its system control space: NVIC, SysTick, SCB, DWT cycle counter (ARMv7-M
  * Architecture Reference Manual, DDI 0403E, chapters B1 and B3). Interrupt numbers of cpu_set_irq()
  * are those of the external lines, from 0. Levels in struct trap: 0 unprivileged thread mode, 1
- * privileged thread mode, 3 handler mode; `cause` is the exception number.
+ * privileged thread mode, 3 handler mode; `cause` is the exception number. A lockup ends cpu_run()
+ * with CPU_FAILED. One tick of the clock is one cycle of the core.
+ *
+ * Not as on silicon: there is no MPU (MPU_TYPE reads 0). Floating-point registers are stacked at
+ * once, not lazily, and FPDSCR is not applied. LDM, STM, LDRD and STRD do not fault on unaligned
+ * addresses, nor does CCR.UNALIGN_TRP do anything. SysTick and CYCCNT are read as of the end of the
+ * basic block. Exceptions do not clear the exclusive monitor. CCR.BFHFNMIGN and USERSETMPEND are
+ * ignored, unprivileged loads (LDRT) from the private bus are not refused. Without the DWT's
+ * comparators and the ITM.
  */
 enum cortexm_model {
     CORTEXM_M3,
@@ -34,6 +42,8 @@ struct cortexm_options {
     unsigned priority_bits; /* that are implemented, 2 to 8 */
     uint64_t vectors;       /* address of the vector table at reset */
     uint64_t reference_hz;  /* of SysTick's reference clock; 0: there is none */
+    bool bit_bands;         /* the bits of 0x20000000 and 0x40000000 as words at 0x22000000 and
+                               0x42000000: 32 MiB each that no other region may use */
     struct cpu_pricing pricing;
     struct cortexm_host host;
 };

@@ -66,18 +66,6 @@ static struct block part_of_block(struct cortexm *core, uint32_t pc, uint32_t si
     return code_decode(core->code, bytes, (uint32_t)code_bytes(core, pc, size, bytes));
 }
 
-static bool is_watched(const struct cortexm *core, uint32_t pc)
-{
-    if (!core->watched.count)
-        return false;
-    size_t mask = core->watched.room - 1;
-    for (size_t i = (pc >> 1) * UINT32_C(2654435761) >> 8;; i++) {
-        uint32_t slot = core->watched.slots[i & mask];
-        if (!slot || slot == (pc | 1))
-            return slot;
-    }
-}
-
 /* A block that the fast table does not hold: met for the first time, or pushed out. */
 static __attribute__((noinline)) struct fast_block *find_block(struct cortexm *core, uint32_t pc,
                                                                uint32_t size)
@@ -95,7 +83,7 @@ static __attribute__((noinline)) struct fast_block *find_block(struct cortexm *c
     }
     struct cpu_price price = price_of(core, pc, &block);
     struct fast_block *fast = fast_block_at(core, pc);
-    bool watched = is_watched(core, pc);
+    bool watched = address_set_has(&core->watched, pc);
     *fast = (struct fast_block){
         .key = key_of(pc, size) | (watched ? FAST_SPECIAL : 0),
         .tally = &core->tallies[price.class < core->options.pricing.classes ? price.class : 0],
@@ -216,7 +204,8 @@ static uint32_t first_hazard(struct cortexm *core, uint32_t pc, uint32_t size)
 {
     for (uint32_t at = pc; at - pc < size; at += cortexm_insn_length(core, at)) {
         struct block insn = part_of_block(core, at, cortexm_insn_length(core, at));
-        if ((insn.traits & core->hazards) && at != core->passed)
+        if ((insn.traits & core->hazards) && at != core->passed &&
+            !address_set_has(&core->checked, at))
             return at;
     }
     return pc + size;
@@ -244,7 +233,7 @@ static __attribute__((noinline)) void on_special_block(struct cortexm *core, uin
     struct fast_block *block = fast_block_at(core, pc);
     if ((block->key & ~FAST_SPECIAL) != key_of(pc, size))
         block = find_block(core, pc, size);
-    if (block->watched && core->exit_at == NO_ADDRESS) {
+    if (block->watched && core->exit_at == NO_ADDRESS && core->passed != pc) {
         core->block_pc = pc;
         cpu_announce_watched(&core->cpu, pc);
         core->block_pc = NO_ADDRESS;

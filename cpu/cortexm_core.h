@@ -57,7 +57,6 @@ enum exception {
 #define HFSR_DEBUGEVT      (1u << 31)
 #define DFSR_BKPT          (1u << 1)
 #define CCR_NONBASETHRDENA (1u << 0)
-#define CCR_USERSETMPEND   (1u << 1)
 #define CCR_DIV_0_TRP      (1u << 4)
 #define CCR_STKALIGN       (1u << 9)
 #define SCR_SLEEPONEXIT    (1u << 1)
@@ -134,6 +133,12 @@ struct fast_block {
 
 #define FAST_SPECIAL (UINT64_C(1) << 63)
 
+/* Addresses of instructions, found by hashing. */
+struct address_set {
+    uint32_t *slots; /* address | 1; 0 is free */
+    size_t room, count;
+};
+
 /* Work to do before the next block runs. */
 enum attention {
     ATTEND_PENDING = 1, /* an exception is pending that only the masks may hold back */
@@ -169,6 +174,7 @@ struct cortexm {
     uint8_t hazards;   /* traits that may have to be trapped as things are */
     uint8_t slow;      /* traits that the common case does not know */
     bool has_instruction_hooks;
+    bool spoils_it;    /* the engine leaves ITSTATE behind after a callback, see keep_it() */
     bool dropping;     /* translations are being dropped: fetches are granted */
     uint64_t max_wait; /* ticks, the longest that an access took */
 
@@ -179,10 +185,8 @@ struct cortexm {
 
     const uint64_t *withdrawals;
     uint64_t seen_withdrawals;
-    struct {
-        uint32_t *slots; /* address | 1, open addressing; 0 is free */
-        size_t room, count;
-    } watched;
+    struct address_set watched;
+    struct address_set checked; /* divisions with a hook of their own */
     bool start_set;
     uint32_t start_pc, start_sp;
     struct device_window {
@@ -236,6 +240,14 @@ int cortexm_add_hooks(struct cortexm *core, struct error *err);
 int cortexm_map_memory(struct cortexm *core, struct error *err);
 int cortexm_watch(struct cpu *cpu, uint64_t pc);
 int cortexm_stop_at(struct cpu *cpu, uint64_t pc, struct error *err);
+
+/* Gives the division at pc a hook that looks at its divisor. It cannot stop the engine within an IT
+ * block. */
+void cortexm_check_division(struct cortexm *core, uint32_t pc);
+
+bool cortexm_is_division(uint32_t insn);
+
+bool address_set_has(const struct address_set *set, uint32_t pc);
 
 /* Flushes the engine's TLB if memory withdrew a permission that it may hold. */
 void cortexm_sync_tlb(struct cortexm *core);
@@ -300,10 +312,30 @@ void cortexm_sample_lines(struct cortexm *core);
 /* CPACR or CCR changed. */
 void cortexm_set_hazards(struct cortexm *core);
 
+extern const struct mmio_ops cortexm_ppb_ops;
+
+/* ---- cortexm_time.c: SysTick and the cycle counter ---- */
+
 /* A clock_fn: the SysTick counter reached 0. */
 uint64_t cortexm_systick_fire(void *opaque, uint64_t due);
 
-extern const struct mmio_ops cortexm_ppb_ops;
+/* Brings the counter up to now. */
+void cortexm_systick_settle(struct cortexm *core);
+
+/* Registers, by offset in the system control space. */
+uint32_t cortexm_systick_read(struct cortexm *core, uint32_t offset);
+void cortexm_systick_write(struct cortexm *core, uint32_t offset, uint32_t value);
+
+/* The cycle counter runs if CYCCNTENA and DEMCR.TRCENA are set. */
+void cortexm_control_cycles(struct cortexm *core, bool on, uint32_t demcr);
+
+/* Registers of the DWT, by offset in the private peripheral bus. */
+uint32_t cortexm_dwt_read(struct cortexm *core, uint32_t offset);
+void cortexm_dwt_write(struct cortexm *core, uint32_t offset, uint32_t value);
+
+/* ---- cortexm_bitband.c ---- */
+
+int cortexm_add_bit_bands(struct cortexm *core, struct error *err);
 
 /* ---- cortexm_snapshot.c ---- */
 

@@ -16,6 +16,8 @@
 #define CHAIN_TICKS  6
 #define RETURN_TICKS 10
 
+#define EPSR_IT UINT32_C(0x0600fc00)
+
 #define FRAME_WORDS    8
 #define FP_FRAME_WORDS 26
 
@@ -202,7 +204,7 @@ static int enter(struct cortexm *core, uint32_t exc_return, uint32_t return_pc, 
     cortexm_update(core);
     scs->event = true;
     core->state.sleep = SLEEP_NONE;
-    core->fallthrough = NO_ADDRESS;
+    core->fallthrough = core->exit_at = core->passed = NO_ADDRESS;
     core->last = NULL;
     core->cpu.counts.traps++;
     struct trap trap = {
@@ -309,9 +311,8 @@ static int pop_frame(struct cortexm *core, uint32_t exc_return, struct error *er
     control |= (process ? CONTROL_SPSEL : 0) | (fp ? CONTROL_FPCA : 0);
     pop_registers(core, words, fp);
     leave_handler_mode(core, number, control);
-    cortexm_set(core, UC_ARM_REG_XPSR_NZCVQG, xpsr & ~0x1ffu);
     cortexm_set_pc(core, words[6] & ~UINT32_C(1), xpsr & XPSR_T);
-    cortexm_set(core, UC_ARM_REG_EPSR, xpsr & ~XPSR_ALIGNED);
+    cortexm_set(core, UC_ARM_REG_XPSR_NZCVQG, xpsr); /* all of it */
     settle_mode(core);
     scs_of(core)->event = true;
     if (thread && !active_count(scs_of(core)) && scs_of(core)->scr & SCR_SLEEPONEXIT)
@@ -413,7 +414,7 @@ static uint32_t fault_address(struct cortexm *core, uint32_t pc, uint32_t page)
     if (access.index >= 0)
         address += cortexm_get(core, regs[access.index]) << access.shift;
     address += (uint32_t)access.offset;
-    return address - page < access.size * access.count + 1024 && address >= page ? address : page;
+    return address >= page && address - page < memory_page_size(core->mem) ? address : page;
 }
 
 /* Memory from which no instructions can be fetched, whatever is there (B3.1). */
@@ -445,18 +446,19 @@ static int memory_fault(struct cortexm *core, struct error *err)
 static int hazard(struct cortexm *core, struct error *err)
 {
     uint32_t pc = cortexm_get(core, UC_ARM_REG_R15), insn = cortexm_insn_at(core, pc);
-    uint32_t divisor = 1, status = CFSR_NOCP;
-    if ((insn & 0xffd000f0) == 0xfb9000f0) {
-        divisor = cortexm_get(core, UC_ARM_REG_R0 + (int)(insn & 15));
+    uint32_t status = CFSR_NOCP;
+    if (cortexm_is_division(insn)) {
         status = CFSR_DIVBYZERO;
+        if (cortexm_get(core, UC_ARM_REG_R0 + (int)(insn & 15))) {
+            core->passed = pc;
+            if (!(cortexm_get(core, UC_ARM_REG_EPSR) & EPSR_IT))
+                cortexm_check_division(core, pc);
+            return 0;
+        }
     }
-    core->passed = pc;
-    if (status == CFSR_DIVBYZERO && divisor)
-        return 0;
-    core->cpu.counts.insns++;
+    core->cpu.counts.insns++; /* it counts as executed, in no block */
     core->fallthrough = NO_ADDRESS;
     cortexm_charge(core, 1);
-    core->passed = NO_ADDRESS;
     return fault(core, EXC_USAGE_FAULT, status, err);
 }
 

@@ -3,35 +3,50 @@
 
 #include "cpu/cortexm_core.h"
 
-/* ---- Watched addresses ---- */
+/* As uc_version() gives it, the last byte for releases. */
+#define VERSION_2_1_1 0x020101ffu
 
-static void put_watched(struct cortexm *core, uint32_t slot)
+/* ---- Sets of addresses ---- */
+
+static size_t set_slot(const struct address_set *set, uint32_t slot)
 {
-    size_t mask = core->watched.room - 1;
-    size_t i = (slot >> 1) * UINT32_C(2654435761) >> 8;
-    while (core->watched.slots[i & mask] && core->watched.slots[i & mask] != slot)
-        i++;
-    core->watched.count += !core->watched.slots[i & mask];
-    core->watched.slots[i & mask] = slot;
+    size_t at = ((slot >> 1) * UINT32_C(2654435761) >> 8) & (set->room - 1);
+    while (set->slots[at] && set->slots[at] != slot)
+        at = (at + 1) & (set->room - 1);
+    return at;
+}
+
+bool address_set_has(const struct address_set *set, uint32_t pc)
+{
+    return set->count && set->slots[set_slot(set, pc | 1)];
+}
+
+static int set_add(struct address_set *set, uint32_t pc)
+{
+    if (2 * set->count >= set->room) {
+        struct address_set old = *set;
+        set->room = old.room ? 2 * old.room : 64;
+        set->slots = calloc(set->room, sizeof *set->slots);
+        if (!set->slots) {
+            *set = old;
+            return -1;
+        }
+        for (size_t i = 0; i < old.room; i++)
+            if (old.slots[i])
+                set->slots[set_slot(set, old.slots[i])] = old.slots[i];
+        free(old.slots);
+    }
+    size_t at = set_slot(set, pc | 1);
+    set->count += !set->slots[at];
+    set->slots[at] = pc | 1;
+    return 0;
 }
 
 int cortexm_watch(struct cpu *cpu, uint64_t pc)
 {
     struct cortexm *core = (struct cortexm *)cpu;
-    if (2 * core->watched.count >= core->watched.room) {
-        size_t old_room = core->watched.room, room = old_room ? 2 * old_room : 64;
-        uint32_t *old = core->watched.slots, *slots = calloc(room, sizeof *slots);
-        if (!slots)
-            return -1;
-        core->watched.slots = slots;
-        core->watched.room = room;
-        core->watched.count = 0;
-        for (size_t i = 0; i < old_room; i++)
-            if (old[i])
-                put_watched(core, old[i]);
-        free(old);
-    }
-    put_watched(core, (uint32_t)pc | 1);
+    if (set_add(&core->watched, (uint32_t)pc))
+        return -1;
     for (size_t i = 0; i < FAST_BLOCKS; i++) /* found anew, as ones that are watched */
         core->blocks[i].key = 0;
     core->last = NULL;
@@ -39,6 +54,14 @@ int cortexm_watch(struct cpu *cpu, uint64_t pc)
 }
 
 /* ---- Memory ---- */
+
+/* After 2.1.1 an access within an IT block that enters a callback leaves the block's ITSTATE in the
+ * engine, which applies it to the next block too. Within a block it is 0. */
+static void keep_it(struct cortexm *core)
+{
+    if (__builtin_expect(core->spoils_it, 0))
+        cortexm_set(core, UC_ARM_REG_EPSR, XPSR_T);
+}
 
 void cortexm_sync_tlb(struct cortexm *core)
 {
@@ -60,13 +83,6 @@ static bool refuse(struct cortexm *core, uint32_t page, enum access_kind kind)
     return false;
 }
 
-/* STIR is open to unprivileged code if CCR says so (B3.2.26). */
-static bool ppb_allowed(struct cortexm *core, uint32_t page)
-{
-    bool stir = (page & ~UINT32_C(0xfff)) == 0xe000e000 && core->state.scs.ccr & CCR_USERSETMPEND;
-    return stir || cortexm_privileged(core);
-}
-
 static bool on_tlb_fill(uc_engine *uc, uint64_t page, uc_mem_type type, uc_tlb_entry *entry,
                         void *opaque)
 {
@@ -81,7 +97,7 @@ static bool on_tlb_fill(uc_engine *uc, uint64_t page, uc_mem_type type, uc_tlb_e
         return true;
     }
     core->cpu.counts.tlb_fills++;
-    if (page - PPB_BASE < PPB_SIZE && !ppb_allowed(core, (uint32_t)page))
+    if (page - PPB_BASE < PPB_SIZE && !cortexm_privileged(core))
         return refuse(core, (uint32_t)page, kind);
     struct grant grant = memory_translate(core->mem, page, kind, true);
     bool granted = kind == ACCESS_READ    ? grant.read
@@ -98,6 +114,8 @@ static bool on_tlb_fill(uc_engine *uc, uint64_t page, uc_mem_type type, uc_tlb_e
         entry->perms |= UC_PROT_EXEC;
     else if (grant.write)
         entry->perms |= UC_PROT_WRITE;
+    if (kind != ACCESS_FETCH)
+        keep_it(core);
     return true;
 }
 
@@ -122,6 +140,7 @@ static void after_access(struct cortexm *core, uint64_t before)
     uint64_t wait = core->clock->now - before;
     if (__builtin_expect(wait > core->max_wait, 0))
         core->max_wait = wait;
+    keep_it(core);
 }
 
 static uint64_t device_read(uc_engine *uc, uint64_t offset, unsigned size, void *opaque)
@@ -261,6 +280,39 @@ static void on_instruction(uc_engine *uc, uint64_t pc, uint32_t size, void *opaq
     }
 }
 
+bool cortexm_is_division(uint32_t insn)
+{
+    return (insn & 0xffd000f0) == 0xfb9000f0;
+}
+
+static void on_division(uc_engine *uc, uint64_t pc, uint32_t size, void *opaque)
+{
+    (void)uc;
+    (void)size;
+    struct cortexm *core = opaque;
+    uint32_t insn = cortexm_insn_at(core, (uint32_t)pc);
+    if (core->stopping || !(core->hazards & CORTEXM_DIVIDE) || !cortexm_is_division(insn) ||
+        cortexm_get(core, UC_ARM_REG_R0 + (int)(insn & 15)))
+        return;
+    core->state.event.kind = EVENT_HAZARD;
+    core->stopped_within = true;
+    cortexm_stop(core, (uint32_t)pc);
+}
+
+void cortexm_check_division(struct cortexm *core, uint32_t pc)
+{
+    uc_hook hook;
+    uc_err status = UC_ERR_NOMEM;
+    if (!set_add(&core->checked, pc))
+        status = uc_hook_add(core->uc, &hook, UC_HOOK_CODE, (void *)on_division, core, (uint64_t)pc,
+                             (uint64_t)pc);
+    if (status == UC_ERR_OK)
+        status = uc_ctl_remove_cache(core->uc, (uint64_t)pc, (uint64_t)pc + 1);
+    core->has_instruction_hooks = true;
+    if (status != UC_ERR_OK)
+        cortexm_fail(core, "cannot hook a division", status);
+}
+
 int cortexm_stop_at(struct cpu *cpu, uint64_t pc, struct error *err)
 {
     struct cortexm *core = (struct cortexm *)cpu;
@@ -276,6 +328,7 @@ int cortexm_stop_at(struct cpu *cpu, uint64_t pc, struct error *err)
 
 int cortexm_add_hooks(struct cortexm *core, struct error *err)
 {
+    core->spoils_it = uc_version(NULL, NULL) > VERSION_2_1_1;
     const struct {
         int type;
         void *function;

@@ -4,17 +4,13 @@
 #include "cpu/cortexm_core.h"
 
 /* Offsets in the private peripheral bus (B3.1). */
-#define DWT_CTRL   0x01000
-#define DWT_CYCCNT 0x01004
-#define SCS        0x0e000
+#define SCS 0x0e000
 
 /* Offsets in the system control space (B3.2, B3.3, B3.4). */
 enum {
     REG_ICTR = 0x004,
-    REG_SYST_CSR = 0x010,
-    REG_SYST_RVR = 0x014,
-    REG_SYST_CVR = 0x018,
-    REG_SYST_CALIB = 0x01c,
+    SYSTICK = 0x010, /* four registers */
+    SYSTICK_END = 0x020,
     REG_ISER = 0x100,
     REG_ICER = 0x180,
     REG_ISPR = 0x200,
@@ -47,13 +43,6 @@ enum {
 #define CPUID_M3 UINT32_C(0x412fc231) /* r2p1 */
 #define CPUID_M4 UINT32_C(0x410fc241) /* r0p1 */
 
-#define CSR_ENABLE    (1u << 0)
-#define CSR_TICKINT   (1u << 1)
-#define CSR_CLKSOURCE (1u << 2)
-#define CSR_COUNTFLAG (1u << 16)
-#define CALIB_NOREF   (1u << 31)
-#define COUNTER_MASK  0xffffffu
-
 #define ICSR_NMIPENDSET (1u << 31)
 #define ICSR_PENDSVSET  (1u << 28)
 #define ICSR_PENDSVCLR  (1u << 27)
@@ -62,18 +51,14 @@ enum {
 #define ICSR_ISRPENDING (1u << 22)
 #define ICSR_RETTOBASE  (1u << 11)
 
-#define AIRCR_KEY           0x05fau
-#define AIRCR_READ_KEY      0xfa05u
-#define AIRCR_SYSRESETREQ   (1u << 2)
-#define AIRCR_VECTCLRACTIVE (1u << 1)
-#define AIRCR_VECTRESET     (1u << 0)
+#define AIRCR_KEY         0x05fau
+#define AIRCR_READ_KEY    0xfa05u
+#define AIRCR_SYSRESETREQ (1u << 2)
+#define AIRCR_VECTRESET   (1u << 0)
 
 #define CCR_WRITABLE   0x31bu
 #define SCR_WRITABLE   0x16u
 #define CPACR_WRITABLE 0x00f00000u
-
-/* Four comparators less than a real one: there are none; nor is there trace. */
-#define DWT_CTRL_FIXED ((1u << 27) | (1u << 26) | (1u << 24))
 
 /* ---- Priorities and pending exceptions (B1.5.4) ---- */
 
@@ -153,150 +138,6 @@ void cortexm_set_irq(struct cpu *cpu, unsigned number, bool level)
         cortexm_pend(core, number); /* also while it is active: an edge is latched */
 }
 
-/* ---- SysTick (B3.3) ---- */
-
-/* The counter's clock, as a count since the beginning of time, and the tick at which it shows a
- * count first. */
-static uint64_t systick_count(const struct cortexm *core)
-{
-    if (core->state.scs.systick.core_clock)
-        return core->clock->now;
-    return clock_scale(core->clock->now, core->clock->rate, core->options.reference_hz);
-}
-
-static uint64_t systick_tick(const struct cortexm *core, uint64_t count)
-{
-    if (core->state.scs.systick.core_clock)
-        return count;
-    return clock_scale(count, core->options.reference_hz, core->clock->rate) + 1;
-}
-
-static void systick_arm(struct cortexm *core)
-{
-    struct cortexm_scs *scs = &core->state.scs;
-    bool counts = scs->systick.enabled && scs->systick.zero != UINT64_MAX;
-    scs->systick.due = counts ? systick_tick(core, scs->systick.zero) : 0;
-    clock_set(core->clock, &core->systick_event, scs->systick.due);
-}
-
-/* Brings the counter up to now. */
-static void systick_settle(struct cortexm *core)
-{
-    struct cortexm_scs *scs = &core->state.scs;
-    if (!scs->systick.enabled)
-        return;
-    bool reached = false;
-    for (uint64_t now = systick_count(core); now >= scs->systick.zero;) {
-        reached = true;
-        scs->systick.period = scs->systick.reload;
-        if (!scs->systick.reload) {
-            scs->systick.zero = UINT64_MAX;
-            break;
-        }
-        uint64_t length = scs->systick.reload + UINT64_C(1);
-        scs->systick.zero += (now - scs->systick.zero) / length * length + length;
-    }
-    if (!reached)
-        return;
-    scs->systick.counted = true;
-    systick_arm(core);
-    if (scs->systick.interrupts)
-        cortexm_pend(core, EXC_SYSTICK);
-}
-
-uint64_t cortexm_systick_fire(void *opaque, uint64_t due)
-{
-    (void)due;
-    struct cortexm *core = opaque;
-    systick_settle(core);
-    return core->state.scs.systick.due;
-}
-
-static uint32_t systick_value(struct cortexm *core)
-{
-    struct cortexm_scs *scs = &core->state.scs;
-    systick_settle(core);
-    if (!scs->systick.enabled)
-        return scs->systick.frozen;
-    if (scs->systick.zero == UINT64_MAX)
-        return 0;
-    uint64_t left = scs->systick.zero - systick_count(core);
-    return left > scs->systick.period ? 0 : (uint32_t)left;
-}
-
-/* Counts on from `value`; from 0 the next count reloads. */
-static void systick_start(struct cortexm *core, uint32_t value)
-{
-    struct cortexm_scs *scs = &core->state.scs;
-    scs->systick.period = value ? COUNTER_MASK : scs->systick.reload;
-    uint64_t left = value ? value : scs->systick.reload + UINT64_C(1);
-    scs->systick.zero = !value && !scs->systick.reload ? UINT64_MAX : systick_count(core) + left;
-    systick_arm(core);
-}
-
-static void systick_control(struct cortexm *core, uint32_t value)
-{
-    struct cortexm_scs *scs = &core->state.scs;
-    uint32_t at = systick_value(core);
-    scs->systick.enabled = value & CSR_ENABLE;
-    scs->systick.interrupts = value & CSR_TICKINT;
-    scs->systick.core_clock = value & CSR_CLKSOURCE || !core->options.reference_hz;
-    scs->systick.frozen = at;
-    if (scs->systick.enabled)
-        systick_start(core, at);
-    else
-        systick_arm(core);
-}
-
-static uint32_t systick_read(struct cortexm *core, uint32_t offset)
-{
-    struct cortexm_scs *scs = &core->state.scs;
-    uint32_t value;
-    switch (offset) {
-    case REG_SYST_CSR:
-        systick_settle(core);
-        value = (scs->systick.enabled ? CSR_ENABLE : 0) |
-                (scs->systick.interrupts ? CSR_TICKINT : 0) |
-                (scs->systick.core_clock ? CSR_CLKSOURCE : 0) |
-                (scs->systick.counted ? CSR_COUNTFLAG : 0);
-        scs->systick.counted = false;
-        return value;
-    case REG_SYST_RVR:
-        return scs->systick.reload;
-    case REG_SYST_CVR:
-        return systick_value(core);
-    default: /* CALIB: the reload value for 10 ms */
-        if (core->options.reference_hz)
-            return (uint32_t)(core->options.reference_hz / 100 - 1) & COUNTER_MASK;
-        return CALIB_NOREF | ((uint32_t)(core->clock->rate / 100 - 1) & COUNTER_MASK);
-    }
-}
-
-static void systick_write(struct cortexm *core, uint32_t offset, uint32_t value)
-{
-    struct cortexm_scs *scs = &core->state.scs;
-    switch (offset) {
-    case REG_SYST_CSR:
-        systick_control(core, value);
-        return;
-    case REG_SYST_RVR:
-        systick_settle(core);
-        if (scs->systick.enabled && scs->systick.zero == UINT64_MAX && value & COUNTER_MASK) {
-            scs->systick.reload = value & COUNTER_MASK;
-            systick_start(core, 0);
-        }
-        scs->systick.reload = value & COUNTER_MASK;
-        return;
-    case REG_SYST_CVR: /* any value clears it */
-        systick_settle(core);
-        scs->systick.frozen = 0;
-        scs->systick.counted = false;
-        if (scs->systick.enabled)
-            systick_start(core, 0);
-        return;
-    }
-}
-
 /* ---- NVIC (B3.4) ---- */
 
 /* Word `index` of a set, external interrupts only. */
@@ -367,7 +208,7 @@ static void nvic_write(struct cortexm *core, uint32_t offset, uint32_t value)
 static uint32_t icsr(struct cortexm *core)
 {
     const struct cortexm_scs *scs = &core->state.scs;
-    systick_settle(core);
+    cortexm_systick_settle(core);
     unsigned active = 0;
     for (unsigned i = 0; i < EXC_COUNT / 64; i++)
         active += (unsigned)__builtin_popcountll(scs->active[i]);
@@ -383,7 +224,7 @@ static uint32_t icsr(struct cortexm *core)
 static void write_icsr(struct cortexm *core, uint32_t value)
 {
     struct cortexm_scs *scs = &core->state.scs;
-    systick_settle(core);
+    cortexm_systick_settle(core);
     if (value & ICSR_PENDSVCLR)
         exceptions_put(scs->pending, EXC_PENDSV, false);
     if (value & ICSR_PENDSTCLR)
@@ -573,7 +414,7 @@ static void scb_write(struct cortexm *core, uint32_t offset, uint32_t value)
         cortexm_set_hazards(core);
         return;
     case REG_DEMCR:
-        scs->demcr = value;
+        cortexm_control_cycles(core, scs->cycles_on, value);
         exceptions_put(scs->enabled, EXC_DEBUG_MONITOR, value & DEMCR_MON_EN);
         cortexm_update(core);
         return;
@@ -593,41 +434,15 @@ static void scb_write(struct cortexm *core, uint32_t offset, uint32_t value)
     }
 }
 
-/* ---- DWT (C1.8): the cycle counter ---- */
-
-static bool cycles_run(const struct cortexm_scs *scs)
-{
-    return scs->cycles_on && scs->demcr & DEMCR_TRCENA;
-}
-
-static uint32_t dwt_read(struct cortexm *core, uint32_t offset)
-{
-    const struct cortexm_scs *scs = &core->state.scs;
-    if (offset == DWT_CTRL)
-        return DWT_CTRL_FIXED | scs->cycles_on;
-    if (offset == DWT_CYCCNT)
-        return (uint32_t)(cycles_run(scs) ? core->clock->now - scs->cycles_base : scs->cycles_base);
-    return 0;
-}
-
-static void dwt_write(struct cortexm *core, uint32_t offset, uint32_t value)
-{
-    struct cortexm_scs *scs = &core->state.scs;
-    if (offset == DWT_CYCCNT)
-        scs->cycles_base = cycles_run(scs) ? core->clock->now - value : value;
-    if (offset == DWT_CTRL)
-        scs->cycles_on = value & 1;
-}
-
 /* ---- The bus ---- */
 
 static uint32_t read_word(struct cortexm *core, uint32_t offset)
 {
     if (offset < SCS || offset >= SCS + 0x1000)
-        return dwt_read(core, offset);
+        return cortexm_dwt_read(core, offset);
     offset -= SCS;
-    if (offset >= REG_SYST_CSR && offset <= REG_SYST_CALIB)
-        return systick_read(core, offset);
+    if (offset >= SYSTICK && offset < SYSTICK_END)
+        return cortexm_systick_read(core, offset);
     if (offset >= REG_ISER && offset < REG_IPR + CORTEXM_MAX_LINES)
         return nvic_read(core, offset);
     return scb_read(core, offset);
@@ -635,18 +450,14 @@ static uint32_t read_word(struct cortexm *core, uint32_t offset)
 
 static void write_word(struct cortexm *core, uint32_t offset, uint32_t value)
 {
-    bool counted = cycles_run(&core->state.scs);
-    uint32_t cycles = dwt_read(core, DWT_CYCCNT);
     if (offset < SCS || offset >= SCS + 0x1000)
-        dwt_write(core, offset, value);
-    else if (offset - SCS >= REG_SYST_CSR && offset - SCS <= REG_SYST_CALIB)
-        systick_write(core, offset - SCS, value);
+        cortexm_dwt_write(core, offset, value);
+    else if (offset - SCS >= SYSTICK && offset - SCS < SYSTICK_END)
+        cortexm_systick_write(core, offset - SCS, value);
     else if (offset - SCS >= REG_ISER && offset - SCS < REG_IPR + CORTEXM_MAX_LINES)
         nvic_write(core, offset - SCS, value);
     else
         scb_write(core, offset - SCS, value);
-    if (counted != cycles_run(&core->state.scs)) /* it goes on from where it is */
-        dwt_write(core, DWT_CYCCNT, cycles);
 }
 
 /* Priorities and CFSR are bytes and halfwords too (B3.2.2). */

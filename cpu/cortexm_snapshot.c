@@ -10,7 +10,7 @@ struct saved {
     struct cortexm_state state;
     uint32_t pc, fallthrough, passed;
     bool thumb;
-    uint8_t context[] __attribute__((aligned(16)));
+    uint8_t context[];
 };
 
 static struct cortexm *core_of(struct cpu *cpu)
@@ -54,6 +54,7 @@ void cortexm_restore(struct cpu *cpu, const void *state)
     core->state = saved->state;
     core->fallthrough = saved->fallthrough;
     core->passed = saved->passed;
+    core->exit_at = NO_ADDRESS;
     core->last = NULL;
     core->attention = ATTEND_TLB;
     core->seen_withdrawals = *core->withdrawals - 1; /* flush */
@@ -129,10 +130,10 @@ static int write_named(struct cortexm *core, size_t i, uint32_t value)
         core->fallthrough = NO_ADDRESS;
         return 0;
     case UC_ARM_REG_XPSR:
-        cortexm_set(core, UC_ARM_REG_XPSR_NZCVQG, value & ~0x1ffu);
-        cortexm_set(core, UC_ARM_REG_EPSR, value);
+        value = (value & ~0x1ffu) | cortexm_get(core, UC_ARM_REG_IPSR);
+        cortexm_set(core, UC_ARM_REG_XPSR_NZCVQG, value);
         return 0;
-    case UC_ARM_REG_CONTROL: /* modes are not changed from outside */
+    case UC_ARM_REG_CONTROL: /* the mode is not changed from outside */
         return -1;
     }
     if (is_special(names[i].reg) && !cortexm_privileged(core))

@@ -121,6 +121,8 @@ struct cpu_profile_counts {
 typedef void (*cpu_profile_fn)(void *opaque, uint64_t pc, const struct cpu_profile_counts *inside,
                                const struct cpu_profile_counts *outside);
 
+/* What only recovery calls may be NULL where the config cannot ask for recovery: adopt, leave_trap,
+ * inject, call, profile_inside, profile. stop_exactly and tallies may be NULL anywhere. */
 struct cpu_ops {
     const char *name; /* "riscv64" */
     enum cpu_stop (*run)(struct cpu *cpu, struct error *err);

@@ -13,3 +13,6 @@ $(LINUX)/SHA256SUMS: guests/fetch .ci/archive guests/linux/images guests/linux/i
 
 include guests/agora/agora.mk
 test-guests: $(AGORA)
+
+include guests/hypnos/hypnos.mk
+test-guests: $(HYPNOS) $(HYPNOS_OUT)/twin

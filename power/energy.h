@@ -20,11 +20,11 @@
  *   loads and stores of a region         `read` and `write`
  *
  * Blocks are priced when they are decoded: ticks, fetches, and their loads and stores as if all
- * went to the *open* regions, which must cost the same. Regions that are not open are precise:
- * each access is announced, counted, and charged the difference. So the loads and stores of open
- * regions are those of the tallies less the announced ones (devices' included), and an access that
- * the core splits or that is one of several of an instruction is charged as often as it is
- * announced.
+ * went to the *open* regions, which must cost the same. All other regions are precise: each access
+ * is announced, counted, and charged the difference (in ticks, at least 0). So the loads and stores
+ * of open regions are those of the tallies less the announced ones; those of devices and of memory
+ * in no region count as open ones. The cost is for each load and store as it is announced, whatever
+ * its size: a core that splits one is charged twice.
  *
  * What ghosts do (memory_power() is off) costs nothing here; the rest of the block that they are in
  * is in the tallies.
@@ -37,8 +37,7 @@ struct energy_cost {
 };
 
 struct energy_costs {
-    struct energy_cost read, write, fetch; /* an access of up to 4 bytes (one of 8 is two); fetch: 4
-                                              bytes */
+    struct energy_cost read, write, fetch; /* fetch: 4 bytes */
 };
 
 #define ENERGY_MAX_REGIONS  16
@@ -78,8 +77,8 @@ struct energy_options {
     struct clock *clock;
     uint64_t cycle_fj;
     uint64_t sleep_nw;
-    const struct energy_function *functions; /* copied and sorted; of those that overlap, the one
-                                                that begins last has the code up to its end */
+    const struct energy_function *functions; /* copied; code is of the one that begins last before
+                                                it, unless that ends before it */
     size_t function_count;
 };
 
@@ -88,14 +87,15 @@ struct energy_options {
 struct energy *energy_new(const struct energy_options *options, struct error *err);
 void energy_free(struct energy *energy);
 
-/* [start, end) of memory. Fails when it overlaps another, when there are too many, and when an open
- * region's read and write do not cost what those of the other open ones do. */
+/* [start, end) of memory; where regions overlap, the one added last counts. Fails when there are
+ * too many, and when an open region's read and write do not cost what those of the other open ones
+ * do. */
 int energy_add_region(struct energy *energy, const char *name, uint64_t start, uint64_t end,
                       const struct energy_costs *costs, bool open, struct error *err);
 
 /* What the core is made with, after the last region; then the core itself. */
 struct cpu_pricing energy_pricing(struct energy *energy, unsigned taken_branch);
-void energy_attach(struct energy *energy, struct cpu *cpu);
+int energy_attach(struct energy *energy, struct cpu *cpu, struct error *err);
 
 /* The core sleeps for so long; the caller moves the clock. */
 void energy_sleep(struct energy *energy, uint64_t ticks);
@@ -110,8 +110,8 @@ struct energy_causes {
 };
 struct energy_causes energy_causes(const struct energy *energy);
 
-/* By region. Counts of the open regions together are in the first open one. Wait states are in
- * ticks, not in fj. */
+/* By region. The reads and writes of all open regions are in the first of them. `fj` is without
+ * cycle_fj for the wait states. */
 struct energy_region {
     char name[32];
     uint64_t start, end;

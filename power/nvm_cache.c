@@ -134,5 +134,4 @@ void nvm_cache_cut(struct nvm *nvm, struct nvm_cut *cut)
             cut->lost_lines++;
         *line = (struct line){0};
     }
-    nvm->last = NULL;
 }

@@ -236,7 +236,6 @@ void nvm_save(struct nvm *nvm, void *state)
 void nvm_restore(struct nvm *nvm, const void *state)
 {
     copy_all(nvm, (uint8_t *)state, false);
-    nvm->last = NULL;
     nvm->limit = UINT64_MAX;
     nvm->frozen = nvm->tearing = nvm->ghost_lost = false;
     nvm->ghost_count = 0;

@@ -57,7 +57,7 @@ struct nvm {
     bool ghost_lost; /* out of memory */
 
     struct line *lines; /* sets * ways, by set; NULL: no cache */
-    struct line *last;  /* the line of the last access, or NULL */
+    struct line *last;  /* the line of the last access, if it is still valid; or NULL */
     uint8_t *old;       /* policy.cache.line bytes a line */
 };
 

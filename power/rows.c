@@ -147,7 +147,9 @@ int rows_column(const char *field, char *name, char *unit)
     field = copy_word(field, name);
     if (!field)
         return -1;
-    size_t gap = strspn(field, " _[(");
-    field = gap ? copy_word(field + gap, unit) : NULL;
+    *unit = 0;
+    if (!*(field += strspn(field, " _[(")))
+        return 0;
+    field = copy_word(field, unit);
     return field && field[strspn(field, " ])")] == 0 ? 0 : -1;
 }

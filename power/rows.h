@@ -43,8 +43,8 @@ const char *rows_shown(const char *text, char buffer[ROWS_SHOWN]);
 int rows_number(struct rows *rows, const char *what, double *value, struct error *err);
 int rows_parse(const char *text, double *value); /* all of the text */
 
-/* Splits a column's name, "time_us" or "Time [us]", into lower-case "time" and "us". Each buffer
- * has ROWS_NAME bytes. Fails for anything that is no such name. */
+/* Splits a column's name, "time_us" or "Time [us]", into lower-case "time" and "us", which is empty
+ * if there is none. Each buffer has ROWS_NAME bytes. Fails for anything that is no such name. */
 #define ROWS_NAME 16
 int rows_column(const char *field, char *name, char *unit);
 

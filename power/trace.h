@@ -12,8 +12,9 @@
  * What a harvester delivers over time, read from a file (gunzipped if need be). Times in
  * nanoseconds from the first sample; SI units for all else.
  *
- *   mementos  "time_s voltage" a line, no header: the voltage over a load of 30 kOhm
- *             (Ransford, Sorber, Fu: Mementos, ASPLOS 2011)
+ *   mementos  no header; "time voltage" a line, or the voltage alone: over a load of 30 kOhm, the
+ *             time in milliseconds from anywhere, as the traces of Mementos have it (Ransford,
+ *             Sorber, Fu: Mementos, ASPLOS 2011; README of its traces)
  *   csv       a header names columns and units: time, and power, or voltage, or voltage and
  * current: time_s,power_w | time_s,voltage_v (as BAO has it) | time_us,voltage_mv,current_na | time
  * [s];voltage [V];current [A]. Separators are "," ";" or tabs. Shepherd's CSV exports of ivsample
@@ -21,8 +22,8 @@
  * each time: the time in seconds and the 2^n + 1 currents, in amperes, that flow at voltages from
  * Vmin to Vmax
  *
- * Lines that are empty or begin with "#" are skipped. Times must ascend. Errors are one line with
- * file:line.
+ * Lines that are empty or begin with "#" are skipped. Times must ascend. Voltages and currents
+ * below 0, as an instrument's noise makes them, count as 0. Errors are one line with file:line.
  */
 struct trace;
 
@@ -43,6 +44,7 @@ enum trace_kind {
 struct trace_options {
     enum trace_format format;
     double ohms;  /* of TRACE_VOLTAGE; 0: 30000 */
+    double unit;  /* seconds, of mementos: of its times, or between voltages alone; 0: 1e-3 */
     double scale; /* of all power, or of current; 0: 1 */
     bool linear;  /* values between samples are interpolated instead of held */
     bool once;    /* nothing comes after the end, instead of the beginning again */

@@ -311,8 +311,8 @@ int lives_begin(struct lives *lives, struct error *err)
     const struct cpu_listener listener = {.reached = on_reached, .opaque = lives};
     if (volatile_loaded(lives->ram, err) || power_plan_load(machine, lives->nvm, err))
         return -1;
-    if (lives->energy)
-        energy_attach(lives->energy, core_of(lives));
+    if (lives->energy && energy_attach(lives->energy, core_of(lives), err))
+        return -1;
     lives->schedule = power_plan_schedule(machine, &lives->stops, err);
     if (!lives->schedule)
         return -1;

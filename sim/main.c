@@ -9,6 +9,7 @@
 #include "sim/config.h"
 #include "sim/machine.h"
 #include "sim/options.h"
+#include "sim/power_report.h"
 #include "sim/profile.h"
 #include "sim/progress.h"
 #include "sim/report.h"
@@ -49,6 +50,7 @@ static int write_report(const struct summary *summary, const struct config *conf
     struct report report;
     report_of_run(&report, summary, &config->recovery);
     report.counts = summary->recovery;
+    report.machine = machine;
     report.account = machine->recovery ? recovery_account(machine->recovery) : NULL;
     struct profile *profile =
         config->recovery.by_function && machine->recovery ? profile_new(machine->symbols) : NULL;
@@ -96,9 +98,22 @@ static int run_machine(const struct options *options, const struct config *confi
     return summary.exit;
 }
 
+static int complain_at(const struct config *config, const char *what, struct error *err)
+{
+    error_set(err, "%s: %s", config->path, what);
+    return complain(err, EXIT_USAGE);
+}
+
 static int command_run(const struct options *options, const struct config *config)
 {
     struct error err = {""};
+    const char *picture = options->output ? options->output : "power.svg";
+    if (options->command != COMMAND_PLOT)
+        picture = NULL;
+    if (picture && !config->power.enabled)
+        return complain_at(config, "expected a section `power` to draw", &err);
+    if (picture && power_report_check_plot(picture, &err))
+        return complain(&err, EXIT_USAGE);
     if (options->summary && summary_check(options->summary, &err))
         return complain(&err, EXIT_USAGE);
     if (config->report.dir && report_check(config->report.dir, &err))
@@ -115,6 +130,8 @@ static int command_run(const struct options *options, const struct config *confi
         code = complain(&err, EXIT_USAGE);
     else
         code = run_machine(options, config, machine, console);
+    if (picture && code != EXIT_USAGE && power_report_plot(machine, picture, &err))
+        code = complain(&err, EXIT_SIMULATOR);
     console_free(console);
     machine_free(machine);
     return code;
@@ -178,7 +195,8 @@ static int with_config(const struct options *options)
     if (options->max_insns)
         config.run.max_insns = options->max_insns;
     int code = EXIT_AS_EXPECTED;
-    if (options->command == COMMAND_RUN || options->command == COMMAND_INJECT)
+    if (options->command == COMMAND_RUN || options->command == COMMAND_INJECT ||
+        options->command == COMMAND_PLOT)
         code = command_run(options, &config);
     else if (options->command == COMMAND_DTB)
         code = command_dtb(options, &config);
@@ -208,6 +226,7 @@ int main(int argc, char **argv)
     case COMMAND_INJECT:
     case COMMAND_CHECK:
     case COMMAND_DTB:
+    case COMMAND_PLOT:
         code = with_config(&options);
         break;
     }

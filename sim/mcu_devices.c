@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "devices/bitband.h"
 #include "devices/cmsdk_dualtimer.h"
 #include "devices/cmsdk_timer.h"
 #include "devices/cmsdk_uart.h"
@@ -133,6 +134,13 @@ static struct device *make_registers(struct machine *machine, const struct confi
     return registers_new(wanted->size, rules, wanted->register_count, err);
 }
 
+static struct device *make_bitband(struct machine *machine, const struct config_device *wanted,
+                                   struct error *err)
+{
+    (void)err;
+    return bitband_new(machine->mem, wanted->of);
+}
+
 static const struct {
     make_fn make;  /* NULL: not a microcontroller's */
     uint64_t size; /* of its window; 0: the config says */
@@ -148,6 +156,7 @@ static const struct {
     [DEVICE_MPS2_SCC] = {make_scc, 0x1000},
     [DEVICE_MPS2_FPGAIO] = {make_fpgaio, 0x1000},
     [DEVICE_REGISTERS] = {make_registers, 0},
+    [DEVICE_BITBAND] = {make_bitband, BITBAND_SIZE},
 };
 
 int mcu_check_device(const struct config *config, const struct config_device *wanted,
@@ -183,5 +192,5 @@ int mcu_add_device(struct machine *machine, const struct config_device *wanted, 
             machine->uart = device;
         return 0;
     }
-    return error_prefix(err, place);
+    return error_prefix(err, "%s", place);
 }

@@ -59,7 +59,7 @@ static const struct option_row {
     [OPTION_ADDRESS] = {"address", 0, "A", "wild: the address, or SYMBOL[+OFFSET], to store to"},
     [OPTION_VALUE] = {"value", 0, "V", "wild: the value"},
     [OPTION_QUIET] = {"quiet", 'q', NULL, "print nothing but the guest's console and errors"},
-    [OPTION_OUTPUT] = {"output", 'o', "FILE", "write to FILE instead of standard output"},
+    [OPTION_OUTPUT] = {"output", 'o', "FILE", "write to FILE (dtb: instead of standard output)"},
     [OPTION_HELP] = {"help", 'h', NULL, "print this help"},
     [OPTION_VERSION] = {"version", 'V', NULL, "print the version"},
 };
@@ -83,18 +83,22 @@ static const char *const option_keys[OPTION_COUNT] = {
 static const struct command_row {
     enum command command;
     const char *name;
+    const char *verb;    /* a second word; NULL: none */
     const char *operand; /* NULL: takes none */
     const char *help;
     unsigned options;
 } command_rows[] = {
-    {COMMAND_RUN, "run", "CONFIG", "run the machine that CONFIG describes", RUN_OPTIONS},
-    {COMMAND_INJECT, "inject", "CONFIG", "like run, with a fault: section `inject` or options",
+    {COMMAND_RUN, "run", NULL, "CONFIG", "run the machine that CONFIG describes", RUN_OPTIONS},
+    {COMMAND_INJECT, "inject", NULL, "CONFIG", "like run, with a fault: section `inject` or options",
      RUN_OPTIONS | INJECT_OPTIONS},
-    {COMMAND_CHECK, "check", "CONFIG", "only say whether CONFIG is valid",
+    {COMMAND_CHECK, "check", NULL, "CONFIG", "only say whether CONFIG is valid",
      HAS(OPTION_SET) | HAS(OPTION_HELP)},
-    {COMMAND_SCHEMA, "schema", NULL, "print the JSON Schema of configs", HAS(OPTION_HELP)},
-    {COMMAND_DTB, "dtb", "CONFIG", "print the machine's device tree, flattened",
+    {COMMAND_SCHEMA, "schema", NULL, NULL, "print the JSON Schema of configs", HAS(OPTION_HELP)},
+    {COMMAND_DTB, "dtb", NULL, "CONFIG", "print the machine's device tree, flattened",
      HAS(OPTION_SET) | HAS(OPTION_OUTPUT) | HAS(OPTION_HELP)},
+    {COMMAND_PLOT, "power", "plot", "CONFIG",
+     "run, and draw voltage, on-times and power cuts (power.svg)",
+     RUN_OPTIONS | HAS(OPTION_OUTPUT)},
 };
 
 #define COMMAND_ROWS (sizeof command_rows / sizeof *command_rows)
@@ -291,8 +295,13 @@ static int parse(struct options *options, int argc, char **argv, struct error *e
     struct nearest search;
     nearest_init(&search, argv[1]);
     for (size_t i = 0; i < COMMAND_ROWS; i++) {
-        if (!strcmp(command_rows[i].name, argv[1]))
-            return parse_command(options, &command_rows[i], argc - 1, argv + 1, err);
+        const struct command_row *row = &command_rows[i];
+        bool verb = row->verb && argc > 2 && !strcmp(row->verb, argv[2]);
+        if (!strcmp(row->name, argv[1]) && row->verb && !verb && !(argc > 2 && argv[2][0] == '-'))
+            return usage_of(err, row, "expected a verb (plot), found", argc > 2 ? argv[2] : "", "",
+                            NULL);
+        if (!strcmp(row->name, argv[1]))
+            return parse_command(options, row, argc - 1 - verb, argv + 1 + verb, err);
         nearest_offer(&search, command_rows[i].name);
     }
     return usage_of(err, &top, "unknown command", argv[1], "", search.best);
@@ -351,11 +360,15 @@ void options_help(enum command topic, FILE *out)
                      "Iaso, a full-system simulator for operating systems that must survive.\n"
                      "\ncommands:\n");
         for (size_t i = 0; i < COMMAND_ROWS; i++)
-            fprintf(out, "  %-7s %-7s %s\n", command_rows[i].name,
+            fprintf(out, "  %s%s%-*s %-7s %s\n", command_rows[i].name,
+                    command_rows[i].verb ? " " : "",
+                    command_rows[i].verb ? 4 : 10 - (int)strlen(command_rows[i].name),
+                    command_rows[i].verb ? command_rows[i].verb : "",
                     command_rows[i].operand ? command_rows[i].operand : "", command_rows[i].help);
     } else {
-        fprintf(out, "usage: iaso %s%s%s [OPTION]...\niaso %s: %s\n", row->name,
-                row->operand ? " " : "", row->operand ? row->operand : "", row->name, row->help);
+        fprintf(out, "usage: iaso %s%s%s%s%s [OPTION]...\niaso %s: %s\n", row->name,
+                row->verb ? " " : "", row->verb ? row->verb : "", row->operand ? " " : "",
+                row->operand ? row->operand : "", row->name, row->help);
     }
     fprintf(out, "\noptions:\n");
     for (int id = 0; id < OPTION_COUNT; id++) {

@@ -197,18 +197,33 @@ static int place_range(const struct machine *machine, size_t index, char name[32
     return 0;
 }
 
-/* RAM regions that are non-volatile as a whole, but for those that a range of the config names. */
+/* What of [at, end) is in no range yet becomes ranges of that name. */
+static int add_gaps(struct nvm *nvm, const char *name, uint64_t at, uint64_t end,
+                    struct error *err)
+{
+    while (at < end) {
+        uint64_t gap = end, next = end;
+        for (size_t i = 0; i < nvm_range_count(nvm); i++) {
+            const struct nvm_range *range = nvm_range(nvm, i);
+            if (range->end <= at || range->start >= gap)
+                continue;
+            gap = range->start > at ? range->start : at;
+            next = range->end;
+        }
+        if (gap > at && nvm_add_range(nvm, name, at, gap, err))
+            return -1;
+        at = next;
+    }
+    return 0;
+}
+
+/* Regions of RAM that are non-volatile as a whole. */
 static int add_regions(const struct config *config, struct nvm *nvm, struct error *err)
 {
     for (size_t i = 0; i < config->memory_count; i++) {
         const struct config_region *region = &config->memory[i];
-        bool named = false;
-        for (size_t r = 0; r < config->power.nvm.range_count; r++) {
-            const char *name = config->power.nvm.ranges[r].region;
-            named |= name && !strcmp(name, region->name);
-        }
-        if (region->kind == REGION_RAM && region->nonvolatile && !named &&
-            nvm_add_range(nvm, region->name, region->base, region->base + region->size, err))
+        if (region->kind == REGION_RAM && region->nonvolatile &&
+            add_gaps(nvm, region->name, region->base, region->base + region->size, err))
             return -1;
     }
     return 0;
@@ -233,8 +248,6 @@ struct nvm *power_plan_nvm(struct machine *machine, struct error *err)
     struct nvm *nvm = nvm_new(machine->mem, &plan, err);
     if (!nvm)
         return NULL;
-    if (add_regions(config, nvm, err))
-        goto fail;
     for (size_t i = 0; i < policy->nvm.range_count; i++) {
         char name[32], path[64];
         uint64_t start = 0, end = 0;
@@ -246,6 +259,8 @@ struct nvm *power_plan_nvm(struct machine *machine, struct error *err)
             goto fail;
         }
     }
+    if (add_regions(config, nvm, err))
+        goto fail;
     return nvm;
 fail:
     nvm_free(nvm);

@@ -100,7 +100,7 @@ int power_report_check_plot(const char *path, struct error *err)
 /* Runs gnuplot on the script. */
 static int draw(FILE *script, int picture, struct error *err)
 {
-    char *const arguments[] = {"gnuplot", NULL};
+    char name[] = "gnuplot", *const arguments[] = {name, NULL};
     posix_spawn_file_actions_t actions;
     pid_t pid;
     int status = -1;
@@ -109,7 +109,7 @@ static int draw(FILE *script, int picture, struct error *err)
     int failed = posix_spawn_file_actions_adddup2(&actions, fileno(script), STDIN_FILENO) ||
                  posix_spawn_file_actions_adddup2(&actions, picture, STDOUT_FILENO);
     if (!failed)
-        failed = posix_spawnp(&pid, "gnuplot", &actions, NULL, arguments, environ);
+        failed = posix_spawnp(&pid, name, &actions, NULL, arguments, environ);
     posix_spawn_file_actions_destroy(&actions);
     if (failed)
         return error_set(err, "cannot run gnuplot: %s (package gnuplot-nox)", strerror(failed));

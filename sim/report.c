@@ -14,6 +14,7 @@
 #include "cpu/riscv_csr.h"
 #include "cpu/riscv_mmu.h"
 #include "mem/input.h"
+#include "sim/power_report.h"
 
 #define FORMAT        "iaso report"
 #define FORMAT_NOW    FORMAT " 1"

@@ -2,6 +2,7 @@
 /* Writes small valid inputs for the fuzz targets: seeds DIR makes DIR/{config,elf,...}-*. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/unit/images.h"
 
@@ -29,6 +30,32 @@ static const char config_seed[] =
     "-5,\n\"torture_kinds\": [\"fault\"], \"costs\": {\"store\": 3}},\n"
     "\"inject\": {\"kind\": \"flip\", \"at\": \"f+0x10\", \"register\": \"a0\", \"bit\": 3}}"
     "\xffrecovery.preset=xv6-like\nrecovery.exempt[0]=g\ninject.kind=wild\ninject.address=8";
+
+static const char *const trace_seeds[] = {
+    "0 3.1\n1 2.5\n2.5 0\n",
+    "3.1\n2.5\n-0.01\n",
+    "# x\ntime_s,voltage_v\n0,3\n0.02,2.5\n",
+    "\"time [us]\";\"voltage [mV]\";\"current [nA]\"\n0;2500;1000\n10;2000;2e3\n",
+    "time_ms\tpower_uw\n0\t70\n1\t0\n",
+    "2\n0,3\n0,5e-3,4e-3,3e-3,1e-3,0\n0.01,1e-3,1e-3,1e-3,1e-3,0\n",
+    "on_us,off_us\n100,2000\n150,2500\n",
+    "time_ms,off_ms\n1,0.5\n2,0.5\n",
+    "[{\"on_us\": 100, \"off_us\": 2000}, {\"on_us\": 1e2, \"off_us\": 0}]",
+    "[1.5, 2, 3]",
+};
+
+static int save_traces(const char *dir)
+{
+    int rc = 0;
+    for (unsigned i = 0; i < sizeof trace_seeds / sizeof trace_seeds[0]; i++) {
+        char name[32];
+        struct bytes text = {0};
+        bytes_append(&text, trace_seeds[i], strlen(trace_seeds[i]));
+        snprintf(name, sizeof name, "trace-%u", i);
+        rc |= save(dir, name, text);
+    }
+    return rc;
+}
 
 int main(int argc, char **argv)
 {
@@ -59,5 +86,6 @@ int main(int argc, char **argv)
         snprintf(name, sizeof name, "kallsyms-%02u", i);
         rc |= save(argv[1], name, make_kallsyms(&layout, symbols, i % 2 ? 300 : 20));
     }
+    rc |= save_traces(argv[1]);
     return rc ? 1 : 0;
 }

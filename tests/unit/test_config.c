@@ -485,7 +485,7 @@ Test(config_preset, all_are_embedded)
         snprintf(path, sizeof path, PRESETS "/%s", name);
         *dot = 0;
         const struct preset *preset;
-        for (size_t i = 0; (preset = preset_at(i)) && strcmp(preset->name, name);)
+        for (size_t i = 0; (preset = preset_at(PRESET_RECOVERY, i)) && strcmp(preset->name, name);)
             i++;
         cr_assert_not_null(preset, "%s is not in sim/preset.c", name);
         FILE *file = fopen(path, "r");
@@ -501,7 +501,7 @@ Test(config_preset, all_are_embedded)
         seen++;
     }
     closedir(dir);
-    while (preset_at(count))
+    while (preset_at(PRESET_RECOVERY, count))
         count++;
     cr_assert_eq(seen, count);
 }

@@ -309,6 +309,15 @@ Test(nvm, batteries_and_chance_keep_lines)
     cr_assert_eq(load(NVM, 4), 1);
     teardown();
 
+    policy.torn = NVM_TORN_RANDOM; /* but no store is on its way to the medium */
+    policy.atomic = 1;
+    setup_policy(&policy);
+    nvm_set_write_limit(nvm, 1, true, on_reached, NULL);
+    store(NVM, 8, ~UINT64_C(0));
+    cr_assert_not(cut().torn);
+    cr_assert_eq(load(NVM, 8), ~UINT64_C(0));
+    teardown();
+
     policy = with_cache(1, 64, NVM_DIRTY_RANDOM);
     setup_policy(&policy);
     for (unsigned i = 0; i < 64; i++)

@@ -200,13 +200,14 @@ Test(options, every_command_has_its_help)
         enum command topic;
         const char *has, *has_not;
     } all[] = {
-        {COMMAND_NONE, "\n  check   CONFIG", "--set"},
+        {COMMAND_NONE, "\n  check      CONFIG", "--set"},
         {COMMAND_RUN, "--console WHERE", "--output"},
         {COMMAND_RUN, "--report DIR", "--kind"},
         {COMMAND_INJECT, "--at SYMBOL[+OFFSET] ", "--output"},
         {COMMAND_CHECK, "--set PATH=VALUE", "--quiet"},
         {COMMAND_SCHEMA, "usage: iaso schema", "--set"},
         {COMMAND_DTB, "--output FILE", "--quiet"},
+        {COMMAND_PLOT, "usage: iaso power plot CONFIG", "--kind"},
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         char *text;

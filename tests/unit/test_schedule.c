@@ -97,6 +97,8 @@ Test(list, bad_files_are_refused)
     expect_refused("on_s\n1e300\n", ":2: on: expected less than 2^62 cycles, found 1e+306");
     expect_refused("time_us\n5\n4\n",
                    ":3: time: expected one after the one before (cycle 5), found cycle 4");
+    expect_refused("time_us\n5\n5\n",
+                   ":3: time: expected one after the one before (cycle 5), found cycle 5");
     expect_refused("time_us,off_us\n5,10\n14,1\n",
                    ":3: time: expected one when power is back (cycle 15), found cycle 14");
     expect_refused("on_us,off_ms\n1,1\n", ":1: expected one unit for all columns, found us and ms");
@@ -106,7 +108,9 @@ Test(list, bad_files_are_refused)
     expect_refused("off_us\n1", ":1: expected either on-times or times of cuts, found neither");
     expect_refused("on_min\n1", ":1: on: expected cycles, s, ms, us or ns, found \"min\"");
     expect_refused("up_ms\n1", ":1: expected \"on\", \"off\" or \"time\", found \"up\"");
-    expect_refused("on\n1", ":1: expected a column such as \"on_us\", found \"on\"");
+    expect_refused("on\n1", ":1: on: expected cycles, s, ms, us or ns, found \"\"");
+    expect_refused("2on\n1", ":1: expected a number for on, found \"2on\"");
+    expect_refused("on_us!\n1", ":1: expected a column such as \"on_us\", found \"on_us!\"");
     expect_refused("on_us,off_us\n1\n", ":2: expected a number for off, found the end of the line");
     expect_refused("1 2\n", ":1: expected the end of the line, found \"2\"");
     expect_refused("[{\"on_us\": 1},\n{\"on_ms\": 1}]",
@@ -180,6 +184,7 @@ Test(schedule, points_of_the_run_come_once)
     next = begin(100, 117, 3);
     cr_assert(next.insns == NEVER && next.tick == 150 && next.nvm_write == 30);
     expect_cut(120, 140, 30, 2, 0);
+    add((struct cut_source){.kind = CUT_INSN, .nth = 120});
     next = begin(120, 151, 30); /* power was off at 150 */
     cr_assert(next.insns == NEVER && next.tick == NEVER && next.nvm_write == NEVER);
 }
