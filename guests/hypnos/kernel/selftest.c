@@ -25,7 +25,7 @@ static NV uint32_t sums[WORKERS], counts[WORKERS];
 static NV struct {
     uint32_t a, b;
 } twins; /* always equal while nobody holds the mutex */
-static NV uint32_t fired, alarmed;
+static NV uint32_t fired, alarmed, places;
 static NV void *blocks[8];
 static NV char text[37];
 static NV uint8_t bytes[16];
@@ -368,6 +368,46 @@ static void context_check(void)
     EXPECT(nv_get(counts[2]), 1);
 }
 
+/* ---- Priority inheritance: the least urgent one holds what the most urgent one waits for ----- */
+
+static void note_place(uint32_t worker)
+{
+    transaction()
+    {
+        nv_set(places, nv_get(places) + 1);
+        nv_set(counts[worker], nv_get(places));
+    }
+}
+
+static void inherit_work(uint32_t worker)
+{
+    int held = handle(&mutex);
+    if (worker == 0) {
+        hypnos_mutex_take(held, HYPNOS_FOREVER);
+        transaction()
+        {
+            hypnos_semaphore_give(nv_get(binary));
+            hypnos_semaphore_give(nv_get(items_left));
+        }
+        hypnos_mutex_give(held);
+        note_place(worker);
+    } else if (worker == 1) {
+        transaction() hypnos_semaphore_take(nv_get(items_left), HYPNOS_FOREVER);
+        note_place(worker);
+    } else {
+        transaction() hypnos_semaphore_take(nv_get(binary), HYPNOS_FOREVER);
+        hypnos_mutex_take(held, HYPNOS_FOREVER);
+        note_place(worker);
+        hypnos_mutex_give(held);
+    }
+}
+
+static void inherit_check(void)
+{
+    for (unsigned w = 0; w < WORKERS; w++)
+        EXPECT(nv_get(counts[w]), WORKERS - w);
+}
+
 /* ---- Interrupts: what they say may be said again after a cut --------------------------------- */
 
 #define NVIC_ISER0 (*(volatile uint32_t *)0xe000e100)
@@ -431,6 +471,7 @@ static const struct {
     {{heap_work, heap_work, heap_work}, heap_check},
     {{loop_work, loop_work, loop_work}, nothing_to_check},
     {{context_work, context_work, context_work}, context_check},
+    {{inherit_work, inherit_work, inherit_work}, inherit_check},
     {{interrupt_work, interrupt_work, interrupt_work}, interrupt_check},
 };
 
