@@ -297,6 +297,7 @@ static void loop_work(uint32_t worker)
                 nv_break;
         }
         nv_for(j, 2, 4) nv_for(k, 0, j) transaction() mix(j * 100 + k);
+        nv_for(j, 0, 3) transaction() mix(j * 1000);
     }
     nv_for(i, 9, 9) hypnos_lost("loop: without end");
     struct {
