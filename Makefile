@@ -102,6 +102,10 @@ bench: ## boot Linux on Iaso in several ways and on QEMU, and compare; installs 
 coverage: iaso guests ## what recovery domains cover and cost on Linux: the tables of the README
 	@tests/bench/coverage
 
+.PHONY: hypnos-table
+hypnos-table: iaso test-guests ## what the optimisations of hypnos save: a table of the README
+	@tests/bench/hypnos
+
 .SECONDARY:
 .PHONY: format clean help
 format: ## apply .clang-format

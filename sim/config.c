@@ -35,7 +35,7 @@ static int insert_defaults(cJSON *root)
 
 /* What a config starts from. */
 struct bases {
-    cJSON *board, *preset;
+    cJSON *board, *presets[PRESET_BOARD];
 };
 
 /* Those that count in the end: --set may name others than the file does. */
@@ -50,10 +50,9 @@ static int find_bases(struct walk *walk, const cJSON *root, const char *const *o
     for (size_t i = 0; i < count; i++)
         override_apply(&made, trial, overrides[i], NULL);
     walk->overrides = &made;
-    int result =
-        walk_find_board(walk, trial, &bases->board) || walk_find_preset(walk, trial, &bases->preset)
-            ? -1
-            : 0;
+    int result = walk_find_board(walk, trial, &bases->board);
+    for (enum preset_kind kind = 0; kind < PRESET_BOARD && result == 0; kind++)
+        result = walk_find_preset(walk, kind, trial, &bases->presets[kind]);
     walk->overrides = was;
     override_free(&made);
     cJSON_Delete(trial);
@@ -68,14 +67,19 @@ static int merge(struct walk *walk, cJSON *root, const struct bases *bases, stru
         return -1;
     if (insert_defaults(root))
         return error_set(walk->err, "out of memory");
-    int result = walk_merge_preset(walk, root, bases->preset);
+    int result = 0;
+    for (enum preset_kind kind = 0; kind < PRESET_BOARD && result == 0; kind++)
+        result = walk_merge_preset(walk, kind, root, bases->presets[kind]);
     for (size_t i = 0; i < count && result == 0; i++) {
-        const cJSON *section = cJSON_GetObjectItemCaseSensitive(root, "recovery");
+        const cJSON *was[PRESET_BOARD];
+        for (enum preset_kind kind = 0; kind < PRESET_BOARD; kind++)
+            was[kind] = cJSON_GetObjectItemCaseSensitive(root, preset_section(kind));
         result = override_apply(made, root, overrides[i], walk->err);
         if (result == 0)
             result = walk_merge_board(walk, root, bases->board); /* --set machine={...} */
-        if (result == 0 && section != cJSON_GetObjectItemCaseSensitive(root, "recovery"))
-            result = walk_merge_preset(walk, root, bases->preset); /* --set recovery={...} */
+        for (enum preset_kind kind = 0; kind < PRESET_BOARD && result == 0; kind++)
+            if (was[kind] != cJSON_GetObjectItemCaseSensitive(root, preset_section(kind)))
+                result = walk_merge_preset(walk, kind, root, bases->presets[kind]);
     }
     return result;
 }
@@ -118,7 +122,8 @@ int config_load(struct config *config, const char *path, const char *const *over
     if (result == 0)
         result = merge(&walk, root, &bases, &made, overrides, override_count);
     cJSON_Delete(bases.board);
-    cJSON_Delete(bases.preset);
+    for (enum preset_kind kind = 0; kind < PRESET_BOARD; kind++)
+        cJSON_Delete(bases.presets[kind]);
     if (result == 0)
         result = walk_read(&walk) || walk_check_machine(&walk) || walk_check_recovery(&walk) ||
                          walk_check_power(&walk)

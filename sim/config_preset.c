@@ -59,35 +59,35 @@ static cJSON *read_preset(struct walk *walk, enum preset_kind kind, const char *
     return tree;
 }
 
-/* An object with the section `recovery`, which does not name a preset, and nothing else? */
-static int check_preset(struct walk *walk, const cJSON *tree)
+/* An object with the kind's section, which does not name a preset, and nothing else? */
+static int check_preset(struct walk *walk, enum preset_kind kind, const cJSON *tree)
 {
-    const cJSON *item, *section = member(tree, "recovery");
+    const char *name = walk->preset_names[kind], *wanted = preset_section(kind);
+    const cJSON *item, *section = member(tree, wanted);
     char quoted[WALK_FOUND_SIZE];
     if (!cJSON_IsObject(tree) || !cJSON_IsObject(section))
-        return walk_fail(walk, "%s: expected an object with the section \"recovery\"",
-                         walk->preset_name);
+        return walk_fail(walk, "%s: expected an object with the section \"%s\"", name, wanted);
     cJSON_ArrayForEach(item, tree)
     {
         if (item != section && strcmp(item->string, "$schema"))
-            return walk_fail(walk, "%s: expected the section \"recovery\" only, found %s",
-                             walk->preset_name, text_quote(item->string, quoted, sizeof quoted));
+            return walk_fail(walk, "%s: expected the section \"%s\" only, found %s", name, wanted,
+                             text_quote(item->string, quoted, sizeof quoted));
     }
     if (member(section, "preset"))
-        return walk_fail(walk, "%s: expected no key \"preset\" in a preset", walk->preset_name);
+        return walk_fail(walk, "%s: expected no key \"preset\" in a preset", name);
     return 0;
 }
 
-int walk_find_preset(struct walk *walk, const cJSON *root, cJSON **preset)
+int walk_find_preset(struct walk *walk, enum preset_kind kind, const cJSON *root, cJSON **preset)
 {
-    const cJSON *name = member(member(root, "recovery"), "preset");
+    const cJSON *name = member(member(root, preset_section(kind)), "preset");
     *preset = NULL;
     if (!cJSON_IsString(name))
         return 0; /* none; or what validation refuses */
-    walk_at(walk, "recovery.preset");
-    text_path(name->valuestring, walk->preset_name, sizeof walk->preset_name);
-    *preset = read_preset(walk, PRESET_RECOVERY, name->valuestring);
-    if (*preset && check_preset(walk, *preset)) {
+    walk_at(walk, "%s.preset", preset_section(kind));
+    text_path(name->valuestring, walk->preset_names[kind], sizeof walk->preset_names[kind]);
+    *preset = read_preset(walk, kind, name->valuestring);
+    if (*preset && check_preset(walk, kind, *preset)) {
         cJSON_Delete(*preset);
         *preset = NULL;
     }
@@ -102,7 +102,7 @@ static int check_board(struct walk *walk, const cJSON *tree)
     const cJSON *item;
     char quoted[WALK_FOUND_SIZE];
     if (!cJSON_IsObject(tree))
-        return walk_fail(walk, "%s: expected an object", walk->board_name);
+        return walk_fail(walk, "%s: expected an object", walk->preset_names[PRESET_BOARD]);
     cJSON_ArrayForEach(item, tree)
     {
         size_t i = 0;
@@ -112,10 +112,10 @@ static int check_board(struct walk *walk, const cJSON *tree)
             return walk_fail(walk,
                              "%s: expected the sections \"machine\", \"memory\" and \"devices\" "
                              "only, found %s",
-                             walk->board_name, text_quote(item->string, quoted, sizeof quoted));
+                             walk->preset_names[PRESET_BOARD], text_quote(item->string, quoted, sizeof quoted));
     }
     if (member(member(tree, "machine"), "board"))
-        return walk_fail(walk, "%s: expected no key \"board\" in a board", walk->board_name);
+        return walk_fail(walk, "%s: expected no key \"board\" in a board", walk->preset_names[PRESET_BOARD]);
     return 0;
 }
 
@@ -127,7 +127,8 @@ int walk_find_board(struct walk *walk, const cJSON *root, cJSON **board)
         return 0;
     walk_at(walk, "machine.board");
     *board = read_preset(walk, PRESET_BOARD, name->valuestring);
-    text_path(name->valuestring, walk->board_name, sizeof walk->board_name);
+    text_path(name->valuestring, walk->preset_names[PRESET_BOARD],
+              sizeof walk->preset_names[PRESET_BOARD]);
     if (*board && check_board(walk, *board)) {
         cJSON_Delete(*board);
         *board = NULL;
@@ -193,22 +194,22 @@ int walk_merge_board(struct walk *walk, cJSON *root, const cJSON *board)
     return 0;
 }
 
-int walk_merge_preset(struct walk *walk, cJSON *root, const cJSON *preset)
+int walk_merge_preset(struct walk *walk, enum preset_kind kind, cJSON *root, const cJSON *preset)
 {
-    cJSON *section = member(root, "recovery");
+    const char *name = preset_section(kind);
+    cJSON *section = member(root, name);
     if (!preset)
         return 0;
     if (!section)
-        section = cJSON_AddObjectToObject(root, "recovery");
+        section = cJSON_AddObjectToObject(root, name);
     if (!section)
         return error_set(walk->err, "out of memory");
     if (!cJSON_IsObject(section))
         return 0; /* validation refuses it */
-    walk_at(walk, "recovery");
-    int result = merge(walk, section, member(preset, "recovery"));
-    if (result)
+    walk_at(walk, "%s", name);
+    if (merge(walk, section, member(preset, name)))
         return -1;
-    drop_nulls(section, schema_member(schema_root(), "recovery"));
+    drop_nulls(section, schema_member(schema_root(), name));
     walk_at(walk, "%s", "");
     return 0;
 }

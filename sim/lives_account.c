@@ -156,12 +156,12 @@ void lives_settle(struct lives *lives, bool cut)
     const struct lives_mark *end = cut ? &lives->progress : &now; /* of what was of use */
     struct life_split *spent = &lives->spent;
     uint64_t logging = end->logging - begin->logging, recovery = end->recovery - begin->recovery;
-    uint64_t sleep = end->sleep - begin->sleep;
+    uint64_t before = end->sleep - begin->sleep, after = now.sleep - end->sleep;
     spent->logging += logging;
     spent->recovery += recovery;
-    spent->sleep += sleep;
-    spent->useful += end->total - begin->total - logging - recovery - sleep;
-    spent->lost += now.total - end->total;
+    spent->sleep += before + after;
+    spent->useful += end->total - begin->total - logging - recovery - before;
+    spent->lost += now.total - end->total - after;
     lives->lost_insns += now.insns - end->insns;
 }
 

@@ -12,6 +12,8 @@ EMBED("presets/agora", preset_agora)
 EMBED("presets/xv6-like", preset_xv6_like)
 EMBED("presets/by-stack", preset_by_stack)
 EMBED("presets/by-symbol", preset_by_symbol)
+EMBED("presets/hypnos", preset_hypnos)
+EMBED("presets/intos", preset_intos)
 EMBED("boards/lm3s6965evb", board_lm3s6965evb)
 EMBED("boards/mps2-an386", board_mps2_an386)
 EMBED("boards/apollo4-like", board_apollo4_like)
@@ -22,6 +24,8 @@ static const struct preset presets[] = {
     {PRESET_RECOVERY, "xv6-like", preset_xv6_like},
     {PRESET_RECOVERY, "by-stack", preset_by_stack},
     {PRESET_RECOVERY, "by-symbol", preset_by_symbol},
+    {PRESET_POWER, "hypnos", preset_hypnos},
+    {PRESET_POWER, "intos", preset_intos},
     {PRESET_BOARD, "lm3s6965evb", board_lm3s6965evb},
     {PRESET_BOARD, "mps2-an386", board_mps2_an386},
     {PRESET_BOARD, "apollo4-like", board_apollo4_like},
@@ -33,4 +37,9 @@ const struct preset *preset_at(enum preset_kind kind, size_t index)
         if (presets[i].kind == kind && index-- == 0)
             return &presets[i];
     return NULL;
+}
+
+const char *preset_section(enum preset_kind kind)
+{
+    return kind == PRESET_RECOVERY ? "recovery" : kind == PRESET_POWER ? "power" : NULL;
 }

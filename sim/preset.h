@@ -10,8 +10,13 @@
  */
 enum preset_kind {
     PRESET_RECOVERY, /* configs/presets: an object with the section `recovery` and nothing else */
+    PRESET_POWER,    /* likewise, with the section `power` */
     PRESET_BOARD,    /* configs/boards: sections `machine`, `memory` and `devices` */
+    PRESET_KINDS,
 };
+
+/* The section that presets of the kind have; NULL: several. */
+const char *preset_section(enum preset_kind kind);
 
 #define BOARD_VIRT "virt" /* the board that is code */
 

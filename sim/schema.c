@@ -444,6 +444,11 @@ static const struct key keys[] = {
     {KEY("power.enabled", KEY_BOOLEAN,
          "Whether power is modelled; false where the section is not there at all."),
      DEFAULT("true"), POWER(enabled)},
+    {KEY("power.preset", KEY_STRING,
+         "What to start from: hypnos, intos, or a file (with \"/\" in its name or \".json\" at its "
+         "end) like those in configs/presets. The section's own keys win, member by member; null "
+         "takes away what the preset says."),
+     RANGE(1, MAX_FILE)},
     {KEY("power.seed", KEY_INTEGER, "Seed of noise, torn writes and random cuts."), DEFAULT("1"),
      RANGE(0, SCHEMA_SAFE_INTEGER), POWER(seed)},
     {KEY("power.off_time", KEY_DURATION, "How long power stays off, where no cut says otherwise."),

@@ -30,11 +30,15 @@ int walk_fail(struct walk *walk, const char *format, ...)
     if (origin == ORIGIN_COMMAND_LINE)
         return error_set(walk->err, "--set %s: %s", walk->path, message);
     text_path(walk->config->path, file, sizeof file);
-    if (origin == ORIGIN_PRESET)
+    if (origin == ORIGIN_PRESET) {
+        enum preset_kind kind = PRESET_RECOVERY;
+        while (preset_section(kind) &&
+               strncmp(walk->path, preset_section(kind), strlen(preset_section(kind))))
+            kind++;
         return error_set(walk->err, "%s: %s (of %s %s): %s", file, walk->path,
-                         strncmp(walk->path, "recovery", 8) ? "board" : "preset",
-                         strncmp(walk->path, "recovery", 8) ? walk->board_name : walk->preset_name,
+                         kind == PRESET_BOARD ? "board" : "preset", walk->preset_names[kind],
                          message);
+    }
     return error_set(walk->err, "%s: %s%s%s", file, walk->path, walk->path[0] ? ": " : "", message);
 }
 

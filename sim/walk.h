@@ -9,6 +9,7 @@
 #include "mem/error.h"
 #include "sim/config.h"
 #include "sim/override.h"
+#include "sim/preset.h"
 
 #define WALK_FOUND_SIZE 80 /* how much of a wrong value a message shows */
 
@@ -24,20 +25,19 @@ struct walk {
     const cJSON *root;
     const struct overrides *overrides;
     struct overrides from_preset; /* what it added */
-    char preset_name[80];         /* "linux-riscv64", or a file's name */
-    char board_name[80];          /* likewise */
+    char preset_names[PRESET_KINDS][80]; /* "linux-riscv64", or a file's name */
     struct error *err;
     char path[OVERRIDE_PATH_SIZE];
 };
 
 /*
  * Presets: walk_find_preset() reads the one that a tree names (*preset is NULL if none; delete it
- * with cJSON_Delete()), walk_merge_preset() adds to section `recovery` what only the preset has.
+ * with cJSON_Delete()), walk_merge_preset() adds to the kind's section what only the preset has.
  * The section's own keys win; objects are merged, arrays are not; null takes away what the preset
  * has.
  */
-int walk_find_preset(struct walk *walk, const cJSON *root, cJSON **preset);
-int walk_merge_preset(struct walk *walk, cJSON *root, const cJSON *preset);
+int walk_find_preset(struct walk *walk, enum preset_kind kind, const cJSON *root, cJSON **preset);
+int walk_merge_preset(struct walk *walk, enum preset_kind kind, cJSON *root, const cJSON *preset);
 
 /* The same for the board that machine.board names: NULL for virt, which is code. */
 int walk_find_board(struct walk *walk, const cJSON *root, cJSON **board);
