@@ -49,8 +49,7 @@ struct cortexm_options {
 /* Starts, and starts again after cpu_reset(), with MSP and pc from the vector table. */
 struct cpu *cortexm_new(const struct cortexm_options *options, struct error *err);
 
-/* Where the next cpu_reset() starts instead: cleared by it. `vectors` still says where VTOR points.
- */
+/* Where the next cpu_reset() starts instead, and only that one; VTOR is `vectors` all the same. */
 void cortexm_start_at(struct cpu *cpu, uint32_t pc, uint32_t sp);
 
 #endif
