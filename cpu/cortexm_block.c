@@ -185,7 +185,7 @@ static uint32_t exact_stop(struct cortexm *core, const struct fast_block *block,
 {
     uint64_t insns = core->stop_insns - core->cpu.counts.insns;
     uint64_t ticks = core->stop_tick - core->clock->now;
-    uint64_t waits = (block->loads + block->stores) * core->max_wait * 16;
+    uint64_t waits = (block->loads + block->stores) * core->max_wait;
     if (insns >= block->insns && ticks > block->ticks + waits)
         return pc + size;
     for (uint32_t at = pc;;) {
@@ -194,7 +194,8 @@ static uint32_t exact_stop(struct cortexm *core, const struct fast_block *block,
             return pc + size;
         struct block part = part_of_block(core, pc, at - pc);
         struct cpu_price price = price_of(core, pc, &part);
-        if (part.insns >= insns || price.ticks + part.beats * core->max_wait >= ticks)
+        if (part.insns >= insns ||
+            price.ticks + (part.loads + part.stores) * core->max_wait >= ticks)
             return at;
     }
 }

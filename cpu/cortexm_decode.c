@@ -263,9 +263,8 @@ static void classify(struct cortexm_decoder *decoder, uint32_t word, unsigned si
         insn->cycles += latency(decoder, word, size);
         return;
     }
-    insn->loads = access.load;
-    insn->stores = access.store;
-    insn->beats = (uint16_t)access.count;
+    insn->loads = access.load ? (uint16_t)access.count : 0;
+    insn->stores = access.store ? (uint16_t)access.count : 0;
     /* LDR 2, LDM 1 + N; a store with an immediate offset waits in the write buffer (DDI 0337I,
      * 3.3.2). */
     bool buffered = access.store && access.count == 1 && access.index < 0;
