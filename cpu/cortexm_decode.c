@@ -251,6 +251,8 @@ static uint8_t traits_of(uint32_t word, unsigned size)
         return CORTEXM_SEV;
     if ((word & 0xffd000f0) == 0xfb9000f0)
         return CORTEXM_DIVIDE;
+    if ((word & 0xfff0ffff) == 0xf3808811 || (word & 0xfff0ffff) == 0xf3808812)
+        return CORTEXM_BASEPRI;
     return (word & 0xec000e00) == 0xec000a00 ? CORTEXM_FP : 0;
 }
 
