@@ -400,7 +400,7 @@ int supply_recharge(struct supply *supply, uint64_t limit_ns, uint64_t *off_ns, 
             end += round;
         }
         if (*off_ns >= limit_ns || steps++ == MAX_STEPS)
-            return error_set(err, "%.4g V not reached in %.4g s: at %.4g V",
+            return error_set(err, "did not reach %.4g V in %.4g s: at %.4g V",
                              supply->config.on_volts, (double)*off_ns * 1e-9, supply_volts(supply));
         charge(supply, least(end - state->ns, limit_ns - *off_ns));
         peak = fmax(peak, state->joules);

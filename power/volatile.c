@@ -75,11 +75,12 @@ static void on_loaded(void *opaque, uint64_t gpa, uint64_t length)
     struct volatile_memory *memory = opaque;
     if (memory->filling)
         return;
-    for (uint64_t at = gpa; at - gpa < length; at += memory->page_size)
+    bool here = false;
+    for (uint64_t at = gpa; at - gpa < length; at = (at | (memory->page_size - 1)) + 1) {
         note_change(memory, at);
-    if (length)
-        note_change(memory, gpa + length - 1);
-    if (!memory->remembering || !extent_of(memory, gpa))
+        here |= extent_of(memory, at) != NULL;
+    }
+    if (!memory->remembering || !here)
         return;
     if (memory->piece_count == memory->piece_room) {
         size_t room = memory->piece_room ? 2 * memory->piece_room : 16;
