@@ -10,9 +10,8 @@
 
 /* Microcontrollers: a Cortex-M core, and devices as the board's JSON lists them. */
 
-#define CORE_REGISTERS                                                         \
-    UINT64_C(0xe0000000) /* the private peripheral bus, and nothing else above \
-                          */
+/* The private peripheral bus; nothing else is above. */
+#define CORE_REGISTERS UINT64_C(0xe0000000)
 
 /* Cycles to refill the pipeline: 1 to 3 (Cortex-M3 TRM DDI 0337I, Cortex-M4 TRM ARM 100166, tables
  * of instruction timings: P). */

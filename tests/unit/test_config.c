@@ -470,6 +470,14 @@ Test(config_inject, none_goes_with_torture)
 
 #define PRESETS "configs/presets"
 
+static const struct preset *find_preset(enum preset_kind kind, const char *name)
+{
+    const struct preset *preset;
+    for (size_t i = 0; (preset = preset_at(kind, i)) && strcmp(preset->name, name);)
+        i++;
+    return preset;
+}
+
 /* The binary has each of the files, and each is valid. */
 Test(config_preset, all_are_embedded)
 {
@@ -484,9 +492,10 @@ Test(config_preset, all_are_embedded)
             continue;
         snprintf(path, sizeof path, PRESETS "/%s", name);
         *dot = 0;
-        const struct preset *preset;
-        for (size_t i = 0; (preset = preset_at(PRESET_RECOVERY, i)) && strcmp(preset->name, name);)
-            i++;
+        enum preset_kind kind = PRESET_RECOVERY;
+        const struct preset *preset = find_preset(kind, name);
+        if (!preset)
+            preset = find_preset(kind = PRESET_POWER, name);
         cr_assert_not_null(preset, "%s is not in sim/preset.c", name);
         FILE *file = fopen(path, "r");
         cr_assert_lt(fread(text, 1, sizeof text - 1, file), sizeof text - 1);
@@ -494,15 +503,16 @@ Test(config_preset, all_are_embedded)
         cr_assert_str_eq(preset->text, text, "%s: built from another version?", name);
 
         struct config config;
-        snprintf(set, sizeof set, "recovery.preset=%s", name);
+        snprintf(set, sizeof set, "%s.preset=%s", preset_section(kind), name);
         LOAD(&config, MINIMAL, set);
-        cr_assert(config.recovery.enabled);
+        cr_assert(kind == PRESET_POWER ? config.power.enabled : config.recovery.enabled);
         config_free(&config);
         seen++;
     }
     closedir(dir);
-    while (preset_at(PRESET_RECOVERY, count))
-        count++;
+    for (enum preset_kind kind = 0; kind < PRESET_BOARD; kind++)
+        for (size_t i = 0; preset_at(kind, i); i++)
+            count++;
     cr_assert_eq(seen, count);
 }
 
