@@ -107,7 +107,7 @@ coverage: iaso guests ## what recovery domains cover and cost on Linux: the tabl
 format: ## apply .clang-format
 	clang-format -i $(SOURCES)
 clean: ## remove what was built, but not what was downloaded
-	rm -rf iaso $(filter-out $(BUILD)/cache $(BUILD)/guests,$(wildcard $(BUILD)/*)) $(BUILD)/guests/riscv $(AGORA_OUT) $(HYPNOS_OUT)
+	rm -rf iaso $(filter-out $(BUILD)/cache $(BUILD)/guests,$(wildcard $(BUILD)/*)) $(GUEST_OUT) $(ARM_OUT) $(AGORA_OUT) $(HYPNOS_OUT)
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile guests/guests.mk tests/guests/guests.mk | expand -t 26
 
