@@ -94,13 +94,17 @@ fuzz: ## run each fuzz target for FUZZ_SECONDS; needs clang
 	@tests/fuzz/run $(BUILD)/fuzz
 fuzz-tests: $(BUILD)/seeds $(FUZZ_TESTS)
 bench: ## boot Linux on Iaso in several ways and on QEMU, and compare; installs QEMU
-	@.ci/deps build guest bench
-	@$(MAKE) $(SUB) all guests
+	@.ci/deps build guest test bench
+	@$(MAKE) $(SUB) all guests test-guests
 	@tests/bench/bench
 
 .PHONY: coverage
 coverage: iaso guests ## what recovery domains cover and cost on Linux: the tables of the README
 	@tests/bench/coverage
+
+.PHONY: hypnos-table
+hypnos-table: iaso test-guests ## what the optimisations of hypnos save: a table of the README
+	@tests/bench/hypnos
 
 .SECONDARY:
 .PHONY: format clean help

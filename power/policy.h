@@ -61,9 +61,9 @@ struct policy_patterns {
 struct power_policy {
     bool enabled;
     uint64_t seed;
-    uint64_t off_ns;      /* how long power stays off where nothing else says */
-    uint64_t max_lives;   /* the run fails after so many; 0: no limit */
-    uint64_t stuck_lives; /* and after so many without progress; 0: never */
+    uint64_t off_ns;                          /* how long power stays off where nothing else says */
+    uint64_t max_lives;                       /* the run fails after so many; 0: no limit */
+    uint64_t stuck_lives;                     /* and after so many without progress; 0: never */
     const char *progress[POWER_MAX_PATTERNS]; /* functions whose execution is progress */
     size_t progress_count;
 

@@ -13,7 +13,13 @@ struct random {
     uint64_t state;
 };
 
-uint64_t random_next(struct random *random);
+static inline uint64_t random_next(struct random *random)
+{
+    uint64_t z = random->state += UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
 
 /* Uniform in [0, bound); bound is not 0. */
 uint64_t random_below(struct random *random, uint64_t bound);

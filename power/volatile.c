@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "power/random.h"
+
 /* What was loaded into a stretch of memory; the bytes follow. */
 struct piece {
     uint64_t gpa, length;
@@ -98,15 +100,6 @@ static void on_loaded(void *opaque, uint64_t gpa, uint64_t length)
     memory->pieces[memory->piece_count++] = piece;
 }
 
-/* SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, OOPSLA 2014). */
-static uint64_t next_random(uint64_t *state)
-{
-    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return z ^ z >> 31;
-}
-
 /* Lays over the page what was loaded into it. */
 static void put_pieces(const struct volatile_memory *memory, uint64_t gpa)
 {
@@ -123,13 +116,13 @@ static void put_pieces(const struct volatile_memory *memory, uint64_t gpa)
 
 static void fill(struct volatile_memory *memory, uint64_t gpa)
 {
-    uint64_t state = memory->seed + memory->lives * UINT64_C(0xd1342543de82ef95) + gpa;
+    struct random noise = {memory->seed + memory->lives * UINT64_C(0xd1342543de82ef95) + gpa};
     uint64_t end = gpa + memory->page_size, until;
     if (memory->spare(memory->opaque, gpa, end, &until) == gpa && until == end)
         return;
-    for (uint64_t i = 0; i < memory->page_size; i += sizeof state) {
-        uint64_t noise = next_random(&state);
-        memcpy(memory->page + i, &noise, sizeof noise);
+    for (uint64_t i = 0; i < memory->page_size; i += sizeof(uint64_t)) {
+        uint64_t bits = random_next(&noise);
+        memcpy(memory->page + i, &bits, sizeof bits);
     }
     put_pieces(memory, gpa);
     for (uint64_t at = gpa; (at = memory->spare(memory->opaque, at, end, &until)) < end; at = until)

@@ -71,7 +71,7 @@ static uint64_t count_insns(void *opaque)
 
 static void put_output(void *opaque, uint8_t byte)
 {
-    console_output(((struct machine *)opaque)->console, byte);
+    machine_output(opaque, byte);
 }
 
 /* Virtio slots are called as the config calls what is in them. */

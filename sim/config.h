@@ -116,6 +116,10 @@ struct config {
     struct {
         uint64_t max_insns;   /* 0: no limit */
         uint64_t stuck_insns; /* end the run after so many without progress; 0: never */
+        enum run_until {
+            UNTIL_POWEROFF,
+            UNTIL_CONSOLE, /* until the console has shown expect.console */
+        } until;
         struct config_step {
             const char *expect;  /* NULL: go on at once */
             const char *send;    /* NULL: only wait */

@@ -149,6 +149,9 @@ static int check_files(struct walk *walk)
 int walk_check_machine(struct walk *walk)
 {
     name_devices(walk);
+    walk_at(walk, "run.until");
+    if (walk->config->run.until == UNTIL_CONSOLE && !walk->config->expect.console)
+        return walk_fail(walk, "expected the key \"console\" in section `expect` as well");
     if (check_memory(walk) || check_load(walk) || check_files(walk))
         return -1;
     finish_memory(walk->config);

@@ -193,6 +193,9 @@ static int check_supply(struct walk *walk)
 static int check_energy(struct walk *walk)
 {
     struct power_policy *policy = &walk->config->power;
+    /* Names of functions alone, from a preset say, cost nothing. */
+    policy->energy.enabled &= policy->energy.preset || policy->energy.has_cycle ||
+                              policy->energy.has_sleep || policy->energy.region_count;
     if (!policy->energy.enabled)
         return 0;
     walk_at(walk, "power.energy");
@@ -249,7 +252,7 @@ int walk_check_power(struct walk *walk)
     if (walk->config->recovery.enabled)
         return walk_fail(walk, "expected no section `recovery` that is enabled beside it");
     name_counters(walk);
-    if (check_nvm(walk) || check_supply(walk) || check_energy(walk))
+    if (check_nvm(walk) || check_energy(walk) || check_supply(walk))
         return -1;
     for (size_t i = 0; i < policy->cut_count; i++)
         if (check_cut(walk, i))

@@ -112,10 +112,12 @@ static int check_board(struct walk *walk, const cJSON *tree)
             return walk_fail(walk,
                              "%s: expected the sections \"machine\", \"memory\" and \"devices\" "
                              "only, found %s",
-                             walk->preset_names[PRESET_BOARD], text_quote(item->string, quoted, sizeof quoted));
+                             walk->preset_names[PRESET_BOARD],
+                             text_quote(item->string, quoted, sizeof quoted));
     }
     if (member(member(tree, "machine"), "board"))
-        return walk_fail(walk, "%s: expected no key \"board\" in a board", walk->preset_names[PRESET_BOARD]);
+        return walk_fail(walk, "%s: expected no key \"board\" in a board",
+                         walk->preset_names[PRESET_BOARD]);
     return 0;
 }
 

@@ -40,26 +40,41 @@ static void describe_task(FILE *out, const struct machine *machine, struct view 
         fprintf(out, ", task %s (pid %d)", comm, pid);
 }
 
+/* The mode it is in: RISC-V's levels, or what XPSR and CONTROL of a Cortex-M say. */
+static void describe_mode(FILE *out, struct cpu *cpu, bool arm)
+{
+    static const char *const levels[] = {"user", "supervisor", "?", "machine"};
+    unsigned exception = (unsigned)value_of(cpu, "xpsr") & 0x1ff;
+    if (!arm)
+        fprintf(out, "in %s mode", levels[value_of(cpu, "level") & 3]);
+    else if (exception)
+        fprintf(out, "in handler mode, exception %u,", exception);
+    else
+        fprintf(out, "in %s thread mode",
+                value_of(cpu, "control") & 1 ? "unprivileged" : "privileged");
+}
+
 static void describe_hart(FILE *out, const struct machine *machine, unsigned number)
 {
     struct view view = {machine->harts[number], machine->mem};
-    static const char *const levels[] = {"user", "supervisor", "?", "machine"};
+    bool arm = machine->config->machine.cpu != CPU_RV64GC;
     char where[256];
     symbols_format(machine->symbols, view.cpu->ops->pc(view.cpu), where, sizeof where);
-    fprintf(out, "hart %u in %s mode at %s", number, levels[value_of(view.cpu, "level") & 3],
-            where);
+    fprintf(out, "hart %u ", number);
+    describe_mode(out, view.cpu, arm);
+    fprintf(out, " at %s", where);
     describe_task(out, machine, &view);
     fputc('\n', out);
     struct cpu_register registers[MAX_REGISTERS];
     size_t count = view.cpu->ops->registers(view.cpu, registers, MAX_REGISTERS);
     for (size_t i = 0; i < count && i < MAX_REGISTERS; i++)
-        fprintf(out, "%s%-8s %016" PRIx64 "%s", i % PER_LINE ? "  " : "  ", registers[i].name,
-                registers[i].value, i % PER_LINE == PER_LINE - 1 || i + 1 == count ? "\n" : "");
+        fprintf(out, "  %-8s %0*" PRIx64 "%s", registers[i].name, arm ? 8 : 16, registers[i].value,
+                i % PER_LINE == PER_LINE - 1 || i + 1 == count ? "\n" : "");
     const struct backtrace_start start = {
         .pc = value_of(view.cpu, "pc"),
-        .ra = value_of(view.cpu, "ra"),
+        .ra = value_of(view.cpu, arm ? "lr" : "ra"),
         .sp = value_of(view.cpu, "sp"),
-        .fp = value_of(view.cpu, "s0"),
+        .fp = arm ? 0 : value_of(view.cpu, "s0"), /* Thumb code has no chain of frames */
     };
     struct backtrace_frame frames[MAX_FRAMES];
     size_t depth =

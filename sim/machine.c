@@ -15,7 +15,7 @@
 
 #define PAGE_BITS     12
 #define MCU_PAGE_BITS 10 /* the engine's own, for Cortex-M */
-#define MHZ       UINT64_C(1000000)
+#define MHZ           UINT64_C(1000000)
 
 static int add_regions(struct machine *machine, struct error *err)
 {
@@ -208,6 +208,16 @@ size_t machine_take_input(struct machine *machine, uint8_t *bytes, size_t size)
         memcpy(bytes, typed->bytes + typed->taken, size);
     typed->taken += size;
     return size;
+}
+
+void machine_output(struct machine *machine, uint8_t byte)
+{
+    console_output(machine->console, byte);
+    if (machine->config->run.until == UNTIL_CONSOLE && machine->end == END_NONE &&
+        console_seen(machine->console)) {
+        machine->end = END_EXPECTED;
+        machine->clock.deadline = 0; /* leave the engine at the next block */
+    }
 }
 
 bool machine_has_input(const struct machine *machine)

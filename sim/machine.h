@@ -27,19 +27,20 @@ struct lives;
 
 /* Why a run ended. */
 enum machine_end {
-    END_NONE,      /* still running */
-    END_POWEROFF,  /* the guest switched off; machine.exit_code says how */
-    END_LIMIT,     /* run.max_insns was reached */
-    END_STUCK,     /* no progress for run.stuck_insns instructions */
-    END_PANIC,     /* the guest called its function `panic` */
-    END_DEAD,      /* all harts wait and nothing can ever wake them */
-    END_QUIT,      /* the user asked for it */
-    END_TIMEOUT,   /* a script step timed out */
+    END_NONE,        /* still running */
+    END_POWEROFF,    /* the guest switched off; machine.exit_code says how */
+    END_EXPECTED,    /* the console showed what was expected, and run.until is "console" */
+    END_LIMIT,       /* run.max_insns was reached */
+    END_STUCK,       /* no progress for run.stuck_insns instructions */
+    END_PANIC,       /* the guest called its function `panic` */
+    END_DEAD,        /* all harts wait and nothing can ever wake them */
+    END_QUIT,        /* the user asked for it */
+    END_TIMEOUT,     /* a script step timed out */
     END_UNPOWERED,   /* the supply can never switch on again; lives_verdict() says why */
     END_NO_PROGRESS, /* life after life without any */
     END_LIVES,       /* power.max_lives were not enough */
-    END_INTERRUPT, /* SIGINT or SIGTERM */
-    END_FAULT,     /* the simulator itself failed */
+    END_INTERRUPT,   /* SIGINT or SIGTERM */
+    END_FAULT,       /* the simulator itself failed */
 };
 
 /*
@@ -58,9 +59,9 @@ struct machine {
     struct riscv_shared *riscv;
     struct device *devices[MACHINE_MAX_DEVICES];
     size_t device_count;
-    struct device *clint, *uart; /* NULL: none */
-    struct semihosting semihosting; /* Cortex-M */
-    struct lives *lives;            /* NULL: power never fails */
+    struct device *clint, *uart;               /* NULL: none */
+    struct semihosting semihosting;            /* Cortex-M */
+    struct lives *lives;                       /* NULL: power never fails */
     struct block *blocks[MACHINE_MAX_DEVICES]; /* what the disks hold */
     size_t block_count;
     struct boot_plan plan;
@@ -123,6 +124,9 @@ enum machine_end machine_run(struct machine *machine, machine_tick_fn tick, void
 
 /* As at power-on: devices, and whatever they and the core wait for. The hart is reset by itself. */
 void machine_reset_devices(struct machine *machine);
+
+/* The guest prints a byte on its console. */
+void machine_output(struct machine *machine, uint8_t byte);
 
 /* Is there input that the guest has not taken yet? */
 bool machine_has_input(const struct machine *machine);

@@ -10,8 +10,9 @@
 
 /* Microcontrollers: a Cortex-M core, and devices as the board's JSON lists them. */
 
-#define CORE_REGISTERS UINT64_C(0xe0000000) /* the private peripheral bus, and nothing else above \
-                                             */
+#define CORE_REGISTERS                                                         \
+    UINT64_C(0xe0000000) /* the private peripheral bus, and nothing else above \
+                          */
 
 /* Cycles to refill the pipeline: 1 to 3 (Cortex-M3 TRM DDI 0337I, Cortex-M4 TRM ARM 100166, tables
  * of instruction timings: P). */
@@ -70,7 +71,7 @@ static void exited(void *opaque, unsigned code)
 
 static void output(void *opaque, uint8_t byte)
 {
-    console_output(((struct machine *)opaque)->console, byte);
+    machine_output(opaque, byte);
 }
 
 static size_t input(void *opaque, uint8_t *bytes, size_t size)

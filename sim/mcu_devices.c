@@ -30,7 +30,7 @@ static struct irq_line line(struct machine *machine, const struct config_irq *ir
 
 static void output(void *opaque, uint8_t byte)
 {
-    console_output(((struct machine *)opaque)->console, byte);
+    machine_output(opaque, byte);
 }
 
 static size_t input(void *opaque, uint8_t *bytes, size_t size)

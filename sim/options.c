@@ -89,8 +89,8 @@ static const struct command_row {
     unsigned options;
 } command_rows[] = {
     {COMMAND_RUN, "run", NULL, "CONFIG", "run the machine that CONFIG describes", RUN_OPTIONS},
-    {COMMAND_INJECT, "inject", NULL, "CONFIG", "like run, with a fault: section `inject` or options",
-     RUN_OPTIONS | INJECT_OPTIONS},
+    {COMMAND_INJECT, "inject", NULL, "CONFIG",
+     "like run, with a fault: section `inject` or options", RUN_OPTIONS | INJECT_OPTIONS},
     {COMMAND_CHECK, "check", NULL, "CONFIG", "only say whether CONFIG is valid",
      HAS(OPTION_SET) | HAS(OPTION_HELP)},
     {COMMAND_SCHEMA, "schema", NULL, NULL, "print the JSON Schema of configs", HAS(OPTION_HELP)},

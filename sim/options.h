@@ -27,7 +27,7 @@ enum command {
     COMMAND_CHECK,
     COMMAND_SCHEMA,
     COMMAND_DTB,
-    COMMAND_PLOT, /* `power plot`: run, and draw */
+    COMMAND_PLOT,    /* `power plot`: run, and draw */
     COMMAND_HELP,    /* --help, -h: print options_help() and exit with 0 */
     COMMAND_VERSION, /* --version, -V: print options_version() and exit with 0 */
 };

@@ -198,8 +198,7 @@ static int place_range(const struct machine *machine, size_t index, char name[32
 }
 
 /* What of [at, end) is in no range yet becomes ranges of that name. */
-static int add_gaps(struct nvm *nvm, const char *name, uint64_t at, uint64_t end,
-                    struct error *err)
+static int add_gaps(struct nvm *nvm, const char *name, uint64_t at, uint64_t end, struct error *err)
 {
     while (at < end) {
         uint64_t gap = end, next = end;

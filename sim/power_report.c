@@ -25,16 +25,17 @@ struct totals {
     uint64_t on, off, progress, torn; /* on, off: ticks */
 };
 
-static struct totals totals_of(const struct lives *lives)
+static struct totals totals_of(const struct machine *machine)
 {
+    const struct lives *lives = machine->lives;
     struct totals totals = {0};
     for (size_t i = 0; i < lives_count(lives); i++) {
         const struct life *life = lives_at(lives, i);
         totals.on += life->on;
-        totals.off += life->off;
         totals.progress += life->progress;
         totals.torn += life->torn;
     }
+    totals.off = machine->clock.now - totals.on;
     return totals;
 }
 
@@ -190,7 +191,7 @@ cJSON *power_report(const struct machine *machine, bool details)
 {
     const struct lives *lives = machine->lives;
     const struct power_policy *policy = &machine->config->power;
-    const struct totals totals = totals_of(lives);
+    const struct totals totals = totals_of(machine);
     cJSON *json = cJSON_CreateObject();
     add(json, "lives", lives_count(lives));
     add(json, "cuts", cuts_of(lives));
@@ -223,7 +224,7 @@ cJSON *power_report(const struct machine *machine, bool details)
 void power_report_print(const struct machine *machine, FILE *out)
 {
     const struct lives *lives = machine->lives;
-    const struct totals totals = totals_of(lives);
+    const struct totals totals = totals_of(machine);
     fprintf(out, "  lives           %zu, %" PRIu64 " power cuts, %" PRIu64 " brown-outs\n",
             lives_count(lives), lives_cuts(lives, LIFE_PLANNED), lives_cuts(lives, LIFE_BROWN_OUT));
     fprintf(out, "  power on, off   %.6f s, %.6f s\n",

@@ -37,6 +37,8 @@ static const char *const device_kinds[] = {[DEVICE_VIRTIO_BLK] = "virtio-blk",
                                            NULL};
 static const char *const pl011_variants[] = {
     [PL011_ARM] = "arm", [PL011_LUMINARY] = "luminary", NULL};
+static const char *const untils[] = {
+    [UNTIL_POWEROFF] = "poweroff", [UNTIL_CONSOLE] = "console", NULL};
 static const char *const page_modes[] = {[PAGES_OPEN] = "open",
                                          [PAGES_ARMED] = "armed",
                                          [PAGES_PRECISE] = "precise",
@@ -244,6 +246,10 @@ static const struct key keys[] = {
      RANGE(0, REGISTERS_MAX_SIZE), REGISTER(mirrors), GIVEN(struct config_register, has_mirrors)},
 
     {KEY("run", KEY_OBJECT, "How long to run, and who types.")},
+    {KEY("run.until", KEY_ENUM,
+         "When the run is over: the guest has switched off, or the console has shown "
+         "expect.console."),
+     DEFAULT("poweroff"), .choices = untils, CONFIG(run.until)},
     {KEY("run.max_insns", KEY_COUNT, "Stop after so many instructions; 0: no limit."), DEFAULT("0"),
      RANGE(0, MAX_COUNT), CONFIG(run.max_insns)},
     {KEY("run.stuck_insns", KEY_COUNT,

@@ -20,6 +20,7 @@ static const struct {
 } ends[] = {
     [END_NONE] = {"none", "the guest did not finish"},
     [END_POWEROFF] = {"poweroff", NULL},
+    [END_EXPECTED] = {"expected", NULL},
     [END_LIMIT] = {"limit", "the guest did not finish within the instruction limit"},
     [END_STUCK] = {"stuck", "the guest made no progress (run.stuck_insns)"},
     [END_PANIC] = {"panic", "the guest's kernel panicked"},

@@ -38,7 +38,8 @@ const struct symbol *symbols_named(const struct symbols *symbols, const char *na
 /* The known name nearest to `name` by edit distance, for messages; NULL if none is near. */
 const char *symbols_nearest(const struct symbols *symbols, const char *name);
 
-/* Functions, one for each address, by address; fills in up to `room`, returns how many there are. */
+/* Functions, one for each address, by address; fills in up to `room`, returns how many there are.
+ */
 size_t symbols_functions(const struct symbols *symbols, struct symbol *functions, size_t room);
 
 size_t symbols_count(const struct symbols *symbols);

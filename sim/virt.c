@@ -53,7 +53,7 @@ static void uart_output(void *opaque, uint8_t byte)
     if (machine->recovery)
         recovery_output(machine->recovery, byte);
     else
-        console_output(machine->console, byte);
+        machine_output(machine, byte);
 }
 
 static size_t uart_input(void *opaque, uint8_t *bytes, size_t size)
@@ -106,7 +106,7 @@ static int add_virtio(struct machine *machine, struct device *plic, unsigned slo
     char name[32];
     snprintf(name, sizeof name, "virtio%u", slot);
     return board_put(machine, device, name, VIRT_VIRTIO_BASE + slot * (uint64_t)VIRT_VIRTIO_SIZE,
-               VIRT_VIRTIO_SIZE, err);
+                     VIRT_VIRTIO_SIZE, err);
 }
 
 static int add_devices(struct machine *machine, struct error *err)
@@ -132,8 +132,8 @@ static int add_devices(struct machine *machine, struct error *err)
     struct device *rtc = goldfish_rtc_new(&machine->clock, EPOCH_NS, &rtc_irq);
     if (board_put(machine, machine->uart, "uart0", VIRT_UART_BASE, VIRT_UART_SIZE, err) ||
         board_put(machine, rtc, "rtc", VIRT_RTC_BASE, VIRT_RTC_SIZE, err) ||
-        board_put(machine, test_finisher_new(finished, machine), "test", VIRT_TEST_BASE, VIRT_TEST_SIZE,
-            err))
+        board_put(machine, test_finisher_new(finished, machine), "test", VIRT_TEST_BASE,
+                  VIRT_TEST_SIZE, err))
         return -1;
     for (unsigned slot = 0; slot < VIRT_VIRTIO_MAX; slot++)
         if (add_virtio(machine, plic, slot, err))

@@ -24,7 +24,7 @@ struct walk {
     struct config *config;
     const cJSON *root;
     const struct overrides *overrides;
-    struct overrides from_preset; /* what it added */
+    struct overrides from_preset;        /* what it added */
     char preset_names[PRESET_KINDS][80]; /* "linux-riscv64", or a file's name */
     struct error *err;
     char path[OVERRIDE_PATH_SIZE];

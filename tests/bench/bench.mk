@@ -10,3 +10,7 @@ $(BUILD)/bench: $(BUILD)/tests/bench/bench.o $(LIB_OBJ)
 $(BUILD)/bench-rollback: $(BUILD)/tests/bench/rollback.o $(LIB_OBJ)
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/bench-cut: $(BUILD)/tests/bench/cut.o $(LIB_OBJ)
+	@echo "  LINK  $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)

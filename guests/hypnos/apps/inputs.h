@@ -19,7 +19,7 @@
 /* bc: the set bits of draw(seed, 0 .. BC_VALUES * scale - 1), counted by each of the methods.
  * Results: total by method. */
 #define BC_SEED    0x0b17c0deu
-#define BC_VALUES  2048u
+#define BC_VALUES  1024u
 #define BC_BLOCK   16u
 #define BC_METHODS 7u
 
@@ -30,7 +30,7 @@
  * the label is the first largest output. Results: samples by label, then the digest of label and
  * largest output, sample by sample.
  */
-#define DNN_SAMPLES      320u
+#define DNN_SAMPLES      208u
 #define DNN_INPUTS       16u
 #define DNN_HIDDEN       16u
 #define DNN_OUTPUTS      4u
@@ -51,7 +51,7 @@
  * Results: the centroids' bits, windows by recognized class, windows recognized rightly, digest of
  * the recognized classes in order.
  */
-#define AR_WINDOWS    240u
+#define AR_WINDOWS    144u
 #define AR_TRAINING   24u
 #define AR_SAMPLES    16u
 #define AR_AXES       3u

@@ -51,7 +51,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* ---- Applications --------------------------------------------------------------------------- */
+/* ---- Applications ---------------------------------------------------------------------------- */
 
 /* An application's first task, of priority 4 and with argument 0. The command line names the
  * application: app=kv. HYPNOS_APP(kv, kv_main) at file scope makes it known. */
@@ -194,8 +194,7 @@ enum nv_state {
         break;             \
     }
 
-/* ---- System calls: in a transaction -----------------------------------------------------------
- */
+/* ---- System calls: in a transaction ---------------------------------------------------------- */
 
 /* Handles are small numbers >= 0, which may be kept in NV variables, results and plain variables.
  * Calls that make an object return its handle or HYPNOS_NONE; the others HYPNOS_OK, HYPNOS_TIMEOUT,
@@ -271,15 +270,13 @@ int hypnos_timer_stop(int timer);
 void *hypnos_alloc(size_t size);
 void hypnos_free(void *block);
 
-/* ---- Locks: outside of transactions ------------------------------------------------------------
- */
+/* ---- Locks: outside of transactions ---------------------------------------------------------- */
 
 /* With priority inheritance; not recursive; given back by the task that took it. */
 int hypnos_mutex_take(int mutex, uint32_t timeout);
 int hypnos_mutex_give(int mutex);
 
-/* ---- From interrupts (of a lower urgency than the kernel's, see port.h)
- * -------------------------- */
+/* ---- From interrupts (of a lower urgency than the kernel's, see port.h) ---------------------- */
 
 /* As the system calls, never waiting. Not bypassed: an interrupt is not replayed. */
 int hypnos_queue_send_from_interrupt(int queue, const void *item);
@@ -289,8 +286,7 @@ int hypnos_event_set_from_interrupt(int group, uint32_t bits);
 /* Anywhere in a task: lets others of the same priority run. Nothing is recorded. */
 void hypnos_yield(void);
 
-/* ---- What the macros above use
- * ------------------------------------------------------------------- */
+/* ---- What the macros above use --------------------------------------------------------------- */
 
 #define HYPNOS_LOG_ALL 1u /* in hypnos_flags: option war=off */
 extern uint32_t hypnos_flags;

@@ -19,8 +19,7 @@ static struct boot_block {
     uint32_t *zeroed; /* with MAGIC_PARTIAL: up to where NV memory is zero */
 } boot_block __attribute__((section(".nvm.boot")));
 
-/* ---- First boot
- * ------------------------------------------------------------------------------------ */
+/* ---- First boot ------------------------------------------------------------------------------ */
 
 static void zero(uint32_t *from, const uint32_t *to)
 {
@@ -64,8 +63,7 @@ static void format_kernel(void)
     ktx_commit(0);
 }
 
-/* ---- Every boot
- * -------------------------------------------------------------------------------------- */
+/* ---- Every boot ------------------------------------------------------------------------------ */
 
 static EVENT void hypnos_recovered(void)
 {

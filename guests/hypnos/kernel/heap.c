@@ -31,13 +31,14 @@ void heap_format(void)
     STORE(heap.first.used, 0);
 }
 
+/* One store; whether it is undone or not, this is free space. */
 static void merge(struct block *block)
 {
     uint32_t size = block->size;
     for (struct block *next = after(block); next != end() && !next->used; next = after(next))
         size += next->size;
     if (size != block->size)
-        KSET(block->size, size);
+        STORE(block->size, size);
 }
 
 /* What follows a block that is cut off is free space still: its header needs no undo record. */

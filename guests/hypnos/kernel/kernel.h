@@ -16,8 +16,7 @@
 /* One store to NV memory, in program order with all others. */
 #define STORE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
 
-/* ---- list.c: doubly linked, circular; a list's order is that of arrival or of its nodes' keys ---
- */
+/* ---- list.c: doubly linked, circular; in order of arrival, or of the nodes' keys ------------- */
 
 struct list;
 struct node {
@@ -37,8 +36,7 @@ struct node *list_first(const struct list *list); /* NULL: none */
  * `logged` each store is preceded by a record in the kernel's undo log. */
 void list_move(struct node *node, struct list *to, bool logged);
 
-/* ---- Objects ----------------------------------------------------------------------------------
- */
+/* ---- Objects --------------------------------------------------------------------------------- */
 
 enum task_state {
     TASK_FREE,
@@ -115,8 +113,7 @@ struct timer {
     uint32_t arg, delay, period;
 };
 
-/* ---- The kernel's persistent state --------------------------------------------------------------
- */
+/* ---- The kernel's persistent state ----------------------------------------------------------- */
 
 #define OPTION_LOG_ALL     HYPNOS_LOG_ALL
 #define OPTION_NO_LOOPS    (1u << 1) /* nv_for=off */
@@ -164,8 +161,7 @@ static inline struct tables *tables_of(const struct task *task)
     return &tables[task_number(task)];
 }
 
-/* ---- Volatile state
- * ------------------------------------------------------------------------------ */
+/* ---- Volatile state -------------------------------------------------------------------------- */
 
 #define LOG_CACHE 8u
 
@@ -193,8 +189,7 @@ static inline struct live *self(void)
     return &lives[task_number(current)];
 }
 
-/* ---- ktx.c: kernel transactions, with interrupts masked
- * ------------------------------------------ */
+/* ---- ktx.c: kernel transactions, with interrupts masked -------------------------------------- */
 
 /* Begins the current task's next kernel transaction of the system call that it is in. false: it
  * committed before a cut; *status is what it had returned. */
@@ -220,8 +215,7 @@ int32_t ktx_commit(int32_t status);
 /* At boot: undoes or completes what was interrupted. */
 void hypnos_recover_kernel(void);
 
-/* ---- call.c: system calls and their table
- * --------------------------------------------------------- */
+/* ---- call.c: system calls and their table ---------------------------------------------------- */
 
 enum call {
     CALL_TASK_CREATE = 1,
@@ -264,8 +258,7 @@ int32_t call_end(enum call call, int32_t status, void *out, size_t size);
 /* Where the call that this task is in has its payload, or will have: PAYLOAD_WORDS of its table. */
 uint32_t *call_payload(const struct task *task);
 
-/* ---- tx.c: user transactions, loops, locks
- * --------------------------------------------------------- */
+/* ---- tx.c: user transactions, loops, locks --------------------------------------------------- */
 
 bool lock_bypassed(int32_t *status);
 int32_t lock_end(int32_t status);
@@ -273,8 +266,7 @@ int32_t lock_end(int32_t status);
 /* Before a task starts in this life: undoes its transaction, or completes its commit. */
 void hypnos_recover_task(struct task *task);
 
-/* ---- task.c, sched.c
- * ------------------------------------------------------------------------------- */
+/* ---- task.c, sched.c ------------------------------------------------------------------------- */
 
 /* In a kernel transaction. task_block makes the current task wait in `list` (may be NULL) and
  * returns BLOCKED; task_wake ends a wait. */
@@ -296,8 +288,7 @@ void sched_turn(void);    /* it is the turn of the next task of the same priorit
 uint32_t *sched_switch(uint32_t *sp);
 void sched_tick(void);
 
-/* ---- sync.c, timer.c, heap.c
- * -------------------------------------------------------------------------- */
+/* ---- sync.c, timer.c, heap.c ----------------------------------------------------------------- */
 
 /* In a kernel transaction: a timer has expired. */
 void timer_expire(struct node *node);
@@ -305,15 +296,13 @@ void timer_expire(struct node *node);
 void heap_format(void);
 void *heap_take(size_t size); /* in a kernel transaction */
 
-/* ---- boot.c, options.c, print.c
- * ------------------------------------------------------------------------ */
+/* ---- boot.c, options.c, print.c -------------------------------------------------------------- */
 
 void hypnos_boot(void) __attribute__((noreturn));
 void options_read(void);
 void hypnos_panic(const char *what) __attribute__((noreturn)); /* exit code 3 */
 
-/* ---- check.c
- * -------------------------------------------------------------------------------------------- */
+/* ---- check.c --------------------------------------------------------------------------------- */
 
 #ifdef HYPNOS_CHECK
 #define RULE(condition, what) ((condition) ? (void)0 : rule_broken(what))

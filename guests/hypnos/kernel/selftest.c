@@ -18,13 +18,14 @@
     } while (0)
 
 static NV uint32_t stage;
-static NV int tasks[WORKERS], queue, narrow, full, items_left, mutex, mutex2, events, ticker, alarm;
+static NV int tasks[WORKERS], queue, narrow, full, items_left, binary, mutex, mutex2, events,
+    ticker, alarm;
 static NV uint32_t digest;
 static NV uint32_t sums[WORKERS], counts[WORKERS];
 static NV struct {
     uint32_t a, b;
 } twins; /* always equal while nobody holds the mutex */
-static NV uint32_t fired, alarmed;
+static NV uint32_t fired, alarmed, places;
 static NV void *blocks[8];
 static NV char text[37];
 static NV uint8_t bytes[16];
@@ -43,8 +44,7 @@ static int handle(const int *at)
     return h;
 }
 
-/* ---- Queues: one of length 1 and odd item size; senders and receivers both wait
- * ------------------- */
+/* ---- Queues: one of length 1 and odd item size; senders and receivers both wait -------------- */
 
 struct item {
     uint32_t n;
@@ -95,8 +95,7 @@ static void queue_check(void)
     EXPECT(hypnos_queue_receive(HYPNOS_QUEUES, &n, 0), HYPNOS_NONE);
 }
 
-/* ---- Semaphores: producer and consumers, bounded
- * --------------------------------------------------- */
+/* ---- Semaphores: producer and consumers, bounded --------------------------------------------- */
 
 static void semaphore_produce(uint32_t worker)
 {
@@ -126,8 +125,7 @@ static void semaphore_check(void)
     EXPECT(hypnos_semaphore_give(nv_get(full)), HYPNOS_NONE);
 }
 
-/* ---- Mutexes: two of them, held over several transactions
- * ------------------------------------------- */
+/* ---- Mutexes: two of them, held over several transactions ------------------------------------ */
 
 static void mutex_work(uint32_t worker)
 {
@@ -161,8 +159,7 @@ static void mutex_check(void)
     EXPECT(nv_get(twins.b), WORKERS * ROUNDS);
 }
 
-/* ---- Event groups: a barrier, again and again
- * ------------------------------------------------------- */
+/* ---- Event groups: a barrier, again and again ------------------------------------------------ */
 
 static void event_work(uint32_t worker)
 {
@@ -193,8 +190,7 @@ static void event_check(void)
         EXPECT(nv_get(counts[w]), ROUNDS);
 }
 
-/* ---- Timers, delays
- * ------------------------------------------------------------------------------------ */
+/* ---- Timers, delays -------------------------------------------------------------------------- */
 
 static void on_tick(uint32_t timer, uint32_t arg)
 {
@@ -243,8 +239,7 @@ static void timer_check(void)
     EXPECT(nv_get(alarmed), 9);
 }
 
-/* ---- The heap
- * --------------------------------------------------------------------------------------- */
+/* ---- The heap -------------------------------------------------------------------------------- */
 
 static void heap_work(uint32_t worker)
 {
@@ -282,8 +277,7 @@ static void heap_check(void)
     EXPECT(hypnos_alloc(HYPNOS_HEAP) == NULL, 1);
 }
 
-/* ---- Loops, results, accessors
- * ------------------------------------------------------------------------ */
+/* ---- Loops, results, accessors --------------------------------------------------------------- */
 
 static void loop_work(uint32_t worker)
 {
@@ -303,6 +297,7 @@ static void loop_work(uint32_t worker)
                 nv_break;
         }
         nv_for(j, 2, 4) nv_for(k, 0, j) transaction() mix(j * 100 + k);
+        nv_for(j, 0, 3) transaction() mix(j * 1000);
     }
     nv_for(i, 9, 9) hypnos_lost("loop: without end");
     struct {
@@ -341,8 +336,7 @@ static void nothing_to_check(void)
 {
 }
 
-/* ---- Floating point context; priorities; suspension
- * ------------------------------------------------------ */
+/* ---- Floating point context; priorities; suspension ------------------------------------------ */
 
 static void context_work(uint32_t worker)
 {
@@ -375,8 +369,96 @@ static void context_check(void)
     EXPECT(nv_get(counts[2]), 1);
 }
 
-/* ---- The stages
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Priority inheritance: the least urgent one holds what the most urgent one waits for ----- */
+
+static void note_place(uint32_t worker)
+{
+    transaction()
+    {
+        nv_set(places, nv_get(places) + 1);
+        nv_set(counts[worker], nv_get(places));
+    }
+}
+
+static void inherit_work(uint32_t worker)
+{
+    int held = handle(&mutex);
+    if (worker == 0) {
+        hypnos_mutex_take(held, HYPNOS_FOREVER);
+        transaction()
+        {
+            hypnos_semaphore_give(nv_get(binary));
+            hypnos_semaphore_give(nv_get(items_left));
+        }
+        hypnos_mutex_give(held);
+        note_place(worker);
+    } else if (worker == 1) {
+        transaction() hypnos_semaphore_take(nv_get(items_left), HYPNOS_FOREVER);
+        note_place(worker);
+    } else {
+        transaction() hypnos_semaphore_take(nv_get(binary), HYPNOS_FOREVER);
+        hypnos_mutex_take(held, HYPNOS_FOREVER);
+        note_place(worker);
+        hypnos_mutex_give(held);
+    }
+}
+
+static void inherit_check(void)
+{
+    for (unsigned w = 0; w < WORKERS; w++)
+        EXPECT(nv_get(counts[w]), WORKERS - w);
+}
+
+/* ---- Interrupts: what they say may be said again after a cut --------------------------------- */
+
+#define NVIC_ISER0 (*(volatile uint32_t *)0xe000e100)
+#define NVIC_ISPR0 (*(volatile uint32_t *)0xe000e200)
+#define NVIC_IPR3  (*(volatile uint32_t *)0xe000e40c)
+#define LINE_14    (1u << 14)
+
+static int told_queue, told_semaphore, told_events; /* volatile: set anew in each life */
+
+void port_line14(void);
+void port_line14(void)
+{
+    uint32_t item = 0x1414;
+    hypnos_queue_send_from_interrupt(told_queue, &item);
+    hypnos_semaphore_give_from_interrupt(told_semaphore);
+    hypnos_event_set_from_interrupt(told_events, 0x100);
+}
+
+static void interrupt_work(uint32_t worker)
+{
+    if (worker != 0)
+        return;
+    told_queue = handle(&queue);
+    told_semaphore = handle(&binary);
+    told_events = handle(&events);
+    NVIC_IPR3 = (NVIC_IPR3 & ~0xff0000u) | 0x800000u;
+    NVIC_ISER0 = LINE_14;
+    nv_for(i, 0, ROUNDS)
+    {
+        transaction()
+        {
+            uint32_t item, seen;
+            NVIC_ISPR0 = LINE_14;
+            EXPECT(hypnos_event_wait(nv_get(events), 0x100, true, true, &seen, HYPNOS_FOREVER), 0);
+            NVIC_ISPR0 = LINE_14;
+            EXPECT(hypnos_queue_receive(nv_get(queue), &item, HYPNOS_FOREVER), HYPNOS_OK);
+            EXPECT(item, 0x1414);
+            NVIC_ISPR0 = LINE_14;
+            EXPECT(hypnos_semaphore_take(nv_get(binary), HYPNOS_FOREVER), HYPNOS_OK);
+            nv_set(counts[0], nv_get(counts[0]) + 1);
+        }
+    }
+}
+
+static void interrupt_check(void)
+{
+    EXPECT(nv_get(counts[0]), ROUNDS);
+}
+
+/* ---- The stages ------------------------------------------------------------------------------ */
 
 static const struct {
     void (*work[WORKERS])(uint32_t worker);
@@ -390,6 +472,8 @@ static const struct {
     {{heap_work, heap_work, heap_work}, heap_check},
     {{loop_work, loop_work, loop_work}, nothing_to_check},
     {{context_work, context_work, context_work}, context_check},
+    {{inherit_work, inherit_work, inherit_work}, inherit_check},
+    {{interrupt_work, interrupt_work, interrupt_work}, interrupt_check},
 };
 
 static void worker_main(uint32_t worker)
@@ -407,6 +491,7 @@ static void make_objects(void)
         nv_set(narrow, hypnos_queue_create(1, sizeof(struct item)));
         nv_set(full, hypnos_semaphore_create(3, 3));
         nv_set(items_left, hypnos_semaphore_create(100, 0));
+        nv_set(binary, hypnos_semaphore_create(1, 0));
         nv_set(mutex, hypnos_mutex_create());
         nv_set(mutex2, hypnos_mutex_create());
         nv_set(events, hypnos_event_create());

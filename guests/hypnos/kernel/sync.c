@@ -21,8 +21,7 @@
         free_ == all_ ? HYPNOS_NONE : free_;                    \
     })
 
-/* ---- Queues
- * -------------------------------------------------------------------------------------- */
+/* ---- Queues ---------------------------------------------------------------------------------- */
 
 static int32_t queue_create(unsigned length, unsigned item_size)
 {
@@ -152,8 +151,7 @@ int hypnos_queue_send_from_interrupt(int queue, const void *item)
     return ktx_commit(queue_send(OBJECT(kernel.queues, queue, items), item, 0));
 }
 
-/* ---- Semaphores
- * ------------------------------------------------------------------------------------ */
+/* ---- Semaphores ------------------------------------------------------------------------------ */
 
 static int32_t semaphore_create(unsigned maximum, unsigned initial)
 {
@@ -225,8 +223,7 @@ int hypnos_semaphore_give_from_interrupt(int semaphore)
     return ktx_commit(semaphore_give(OBJECT(kernel.semaphores, semaphore, maximum)));
 }
 
-/* ---- Mutexes
- * ----------------------------------------------------------------------------------------- */
+/* ---- Mutexes --------------------------------------------------------------------------------- */
 
 static int32_t mutex_create(void)
 {
@@ -299,8 +296,7 @@ int hypnos_mutex_give(int mutex)
     return lock_end(status);
 }
 
-/* ---- Event groups
- * -------------------------------------------------------------------------------------- */
+/* ---- Event groups ---------------------------------------------------------------------------- */
 
 #define WAIT_ALL   1u
 #define WAIT_CLEAR 2u

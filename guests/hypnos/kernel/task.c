@@ -2,8 +2,7 @@
 /* Tasks: system calls, waiting, priorities. */
 #include "kernel.h"
 
-/* ---- In kernel transactions
- * ---------------------------------------------------------------------- */
+/* ---- In kernel transactions ------------------------------------------------------------------ */
 
 int32_t task_block(struct list *list, uint32_t timeout)
 {
@@ -77,8 +76,7 @@ struct task *task_new(const char *name, void (*entry)(uint32_t), uint32_t arg, u
     return task;
 }
 
-/* ---- Their bodies
- * ---------------------------------------------------------------------------------- */
+/* ---- Their bodies ---------------------------------------------------------------------------- */
 
 static struct task *task_at(int number)
 {
@@ -150,8 +148,7 @@ static int32_t delay_until(uint32_t tick)
     return task_block(NULL, tick - kernel.now);
 }
 
-/* ---- System calls
- * ------------------------------------------------------------------------------------ */
+/* ---- System calls ---------------------------------------------------------------------------- */
 
 int hypnos_task_create(const char *name, void (*entry)(uint32_t), uint32_t arg, unsigned priority)
 {

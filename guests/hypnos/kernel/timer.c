@@ -35,8 +35,7 @@ void timer_expire(struct node *node)
     ktx_commit(0);
 }
 
-/* ---- The timer task
- * ---------------------------------------------------------------------------------- */
+/* ---- The timer task -------------------------------------------------------------------------- */
 
 /* It changes something in any case: a kernel transaction that did not would not be in the table. */
 static int32_t timer_wait(void)
@@ -87,8 +86,7 @@ static void timer_task(uint32_t arg)
         due.callback(due.timer, due.arg);
 }
 
-/* ---- System calls
- * --------------------------------------------------------------------------------------- */
+/* ---- System calls ---------------------------------------------------------------------------- */
 
 static int32_t create(void (*callback)(uint32_t, uint32_t), uint32_t arg, uint32_t delay,
                       uint32_t period)

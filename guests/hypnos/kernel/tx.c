@@ -20,8 +20,7 @@ enum record {
 #define RECORD(kind, size)  ((uint32_t)(kind) << 24 | (uint32_t)(size))
 #define RECORD_SIZE(header) ((header)&0xffffffu)
 
-/* ---- Events, and copying ------------------------------------------------------------------------
- */
+/* ---- Events, and copying --------------------------------------------------------------------- */
 
 static EVENT void hypnos_tx_commit(size_t result_size)
 {
@@ -53,8 +52,7 @@ static void copy(void *to, const void *from, size_t size)
         *(volatile char *)at++ = *value++;
 }
 
-/* ---- The user table
- * ------------------------------------------------------------------------------ */
+/* ---- The user table -------------------------------------------------------------------------- */
 
 static void append(struct task *task, uint32_t header, const void *payload, bool fence)
 {
@@ -102,8 +100,7 @@ static const uint32_t *replay(enum record kind)
     return record;
 }
 
-/* ---- Transactions
- * --------------------------------------------------------------------------------- */
+/* ---- Transactions ---------------------------------------------------------------------------- */
 
 bool hypnos_tx_begin(struct hypnos_result result)
 {
@@ -137,8 +134,7 @@ bool hypnos_tx_end(struct hypnos_result result)
     return false;
 }
 
-/* ---- The undo log
- * ---------------------------------------------------------------------------------- */
+/* ---- The undo log ---------------------------------------------------------------------------- */
 
 static EVENT void hypnos_log_append(const void *at, size_t size)
 {
@@ -188,8 +184,7 @@ __attribute__((noinline)) void hypnos_recover_task(struct task *task)
         hypnos_tx_undo(task);
 }
 
-/* ---- Bulk accessors
- * ---------------------------------------------------------------------------------- */
+/* ---- Bulk accessors -------------------------------------------------------------------------- */
 
 void nv_read(void *to, const void *from, size_t size)
 {
@@ -211,8 +206,7 @@ void nv_write_new(void *to, const void *from, size_t size)
     copy(to, from, size);
 }
 
-/* ---- Locks: between transactions, so their record is in the user table
- * --------------------------------- */
+/* ---- Locks: between transactions, so their record is in the user table ----------------------- */
 
 bool lock_bypassed(int32_t *status)
 {
@@ -240,8 +234,7 @@ int32_t lock_end(int32_t status)
     return status;
 }
 
-/* ---- Loops
- * -------------------------------------------------------------------------------------------- */
+/* ---- Loops ----------------------------------------------------------------------------------- */
 
 static inline bool loops_are_plain(void)
 {
