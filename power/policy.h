@@ -80,6 +80,8 @@ struct power_policy {
         } cache;
     } nvm;
 
+    const char
+        *cuts_from; /* a function before whose first execution no cut is made; NULL: any time */
     struct policy_cut cuts[POWER_MAX_CUTS];
     size_t cut_count;
 

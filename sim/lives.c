@@ -46,14 +46,30 @@ static void on_reached(void *opaque, unsigned hart, uint64_t pc)
     (void)hart;
     struct lives *lives = opaque;
     for (size_t i = 0; i < lives->stops.count; i++)
-        if (lives->stops.addresses[i] == pc && schedule_hit(lives->schedule, (unsigned)i))
+        if (lives->stops.addresses[i] == pc && lives->planned == CUTS_ON &&
+            schedule_hit(lives->schedule, (unsigned)i))
             fail(lives);
+}
+
+/* Asks the schedule when this life ends, and sees to it. */
+static void plan_cut(struct lives *lives)
+{
+    const struct cut_counters now = counters_now(lives);
+    lives->next = (struct cut_next){UINT64_MAX, UINT64_MAX, UINT64_MAX, false};
+    if (lives->planned != CUTS_NOT_YET) {
+        lives->planned = CUTS_ON;
+        schedule_begin_life(lives->schedule, &now, &lives->next);
+    }
+    nvm_set_write_limit(lives->nvm, lives->next.nvm_write, lives->next.torn, on_write_limit, lives);
+    cpu_stop_exactly(core_of(lives), lives->next.insns, lives->next.tick);
 }
 
 bool lives_between(struct lives *lives)
 {
     if (lives->failing)
         return true;
+    if (lives->planned == CUTS_BEGIN)
+        plan_cut(lives);
     const struct cut_counters now = counters_now(lives);
     if (now.insns >= lives->next.insns || now.tick >= lives->next.tick) {
         lives->failing = true;
@@ -109,9 +125,7 @@ static int begin_life(struct lives *lives, struct error *err)
     lives->failing = false;
     memory_set_power(lives->machine->mem, true);
     nvm_begin_life(lives->nvm);
-    schedule_begin_life(lives->schedule, &now, &lives->next);
-    nvm_set_write_limit(lives->nvm, lives->next.nvm_write, lives->next.torn, on_write_limit, lives);
-    cpu_stop_exactly(core_of(lives), lives->next.insns, lives->next.tick);
+    plan_cut(lives);
     lives->begin = lives->progress = lives_mark(lives);
     lives_sample(lives, now.tick, true);
     return 0;
@@ -230,6 +244,7 @@ struct lives *lives_new(struct machine *machine, struct error *err)
     }
     lives->machine = machine;
     lives->policy = policy;
+    lives->planned = policy->cuts_from ? CUTS_NOT_YET : CUTS_ON;
     /* The order of the listeners: the write at which power fails is charged. */
     bool failed = policy->energy.enabled && !(lives->energy = power_plan_energy(machine, err));
     if (!failed)

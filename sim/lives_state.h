@@ -16,7 +16,7 @@
 /* A function whose entry means something. */
 struct lives_watch {
     uint64_t address;
-    bool progress, flush;
+    bool progress, flush, from;
     int counter; /* index, or -1 */
     int sum;     /* register, or -1 */
 };
@@ -42,6 +42,11 @@ struct lives {
     struct volatile_memory *ram;
 
     struct cut_next next;
+    enum lives_cuts {
+        CUTS_NOT_YET, /* power.cuts_from was not executed */
+        CUTS_BEGIN,   /* it is about to be */
+        CUTS_ON,
+    } planned;
     bool failing;            /* power has failed; the core is about to stop */
     enum life_end failed_by; /* then */
 
