@@ -143,6 +143,22 @@ Test(system_cuts, at_a_symbol_nothing_of_it_has_run)
     end(&result);
 }
 
+/* And what the schedule counts begins there. */
+Test(system_cuts, none_comes_before_a_certain_function)
+{
+    struct result result;
+    const cJSON *life;
+    run_cuts(&result, "{\"at\": {\"nvm_write\": 5}, \"each_life\": true}",
+             "power.cuts_from=resume");
+    expect_done(&result, "cuts_from");
+    cJSON_ArrayForEach(life, lives_of(&result))
+    {
+        if (life->next)
+            cr_expect_eq(number_at(life, "nvm_writes"), life->prev->next ? 5 : CLEAR + 5);
+    }
+    end(&result);
+}
+
 /* The lengths of the lives that were cut, in ns. */
 static unsigned lengths(const struct result *result, double *ns, unsigned max)
 {
@@ -487,6 +503,8 @@ Test(system_cuts, what_the_guest_does_not_have_is_named)
          "power.cuts[0].at.symbol: the kernel has no symbol \"stepp\"; did you mean \"step\"?"},
         {"power.progress=[\"steps\"]",
          "power.progress[0]: the kernel has no symbol \"steps\"; did you mean \"step\"?"},
+        {"power.cuts_from=steps",
+         "power.cuts_from: the kernel has no symbol \"steps\"; did you mean \"step\"?"},
         {"power.counters={\"steps\": {\"symbol\": \"setp\"}}",
          "power.counters.steps.symbol: the kernel has no symbol \"setp\"; did you mean \"step\"?"},
         {"power.counters={\"steps\": {\"symbol\": \"step\", \"sum\": \"a0\"}}",

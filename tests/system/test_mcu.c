@@ -91,3 +91,90 @@ ParameterizedTest(struct firmware *firmware, system_mcu, prints_what_it_prints_o
     run_free(&iaso);
     place_remove(&place);
 }
+
+/* ---- Configs that no microcontroller can have ---------------------------------------------- */
+
+struct mistake {
+    char board[16], set[160], error[160];
+};
+
+ParameterizedTestParameters(system_mcu, impossible_machines_are_refused)
+{
+#define DEVICE(members) "devices.extra={" members "}"
+    static struct mistake mistakes[] = {
+        {"lm3s6965evb", "machine.harts=2", "machine.harts: expected 1 with a Cortex-M, found 2"},
+        {"mps2-an386", "recovery={\"preset\": \"by-symbol\"}",
+         "recovery: expected no such section with a Cortex-M: recovery domains know RISC-V kernels "
+         "only"},
+        {"mps2-an386", "inject={\"kind\": \"bug\", \"at\": \"main\"}",
+         "inject: expected no such section with a Cortex-M"},
+        {"mps2-an386", "run.pages=hooked",
+         "run.pages: expected \"open\", \"armed\" or \"precise\" with a Cortex-M, found "
+         "\"hooked\""},
+        {"mps2-an386", "memory=[{\"name\": \"high\", \"base\": \"0xdffff000\", \"size\": \"8K\"}]",
+         "memory: expected region \"high\" to end below 0xe0000000, the core's own registers, "
+         "found "
+         "0xe0000fff"},
+        {"lm3s6965evb", DEVICE("\"type\": \"pl011\""),
+         "devices.extra: expected the key \"base\", which is missing"},
+        {"lm3s6965evb", DEVICE("\"type\": \"pl011\", \"base\": \"0x50000000\", \"irq\": 64"),
+         "devices.extra: expected interrupts below machine.lines (64), found 64"},
+        {"lm3s6965evb", DEVICE("\"type\": \"pl011\", \"base\": \"0x50000800\""),
+         "devices.extra.base: expected a multiple of 4096 bytes, found 0x50000800"},
+        {"lm3s6965evb", DEVICE("\"type\": \"registers\", \"base\": \"0x50000000\", \"size\": 6000"),
+         "devices.extra.size: expected a multiple of 4096 bytes, found 0x1770"},
+        {"lm3s6965evb", DEVICE("\"type\": \"pl011\", \"base\": \"0xe000e000\""),
+         "devices.extra.base: expected it to end below 0xe0000000, the core's own registers, found "
+         "0xe000efff"},
+        {"lm3s6965evb", DEVICE("\"type\": \"virtio-rng\""),
+         "devices.extra.type: expected a type other than virtio with a Cortex-M"},
+        {"mps2-an386", "load=[{\"firmware\": \"opensbi\"}]",
+         "load[0]: expected a kernel or raw files with a Cortex-M"},
+        {"mps2-an386", "load=[{\"raw\": \"LICENSE\", \"address\": 0}]",
+         "load: expected a kernel, found none"},
+    };
+    return cr_make_param_array(struct mistake, mistakes, sizeof mistakes / sizeof *mistakes);
+}
+
+ParameterizedTest(struct mistake *mistake, system_mcu, impossible_machines_are_refused)
+{
+    struct place place;
+    struct run run;
+    char expected[400];
+    place_make(&place);
+    const char *config = place_write(&place, "config.json",
+                                     "{\"machine\": {\"board\": \"%s\"}, \"load\": [{\"kernel\": "
+                                     "\"build/guests/arm/store.elf\"}]}",
+                                     mistake->board);
+    RUN(&run, "check", config);
+    cr_expect_eq(run.code, 0, "%s: %s", mistake->board, run.err);
+    run_free(&run);
+    RUN(&run, "check", config, "--set", mistake->set);
+    snprintf(expected, sizeof expected, "iaso: %s: %s\n", config, mistake->error);
+    cr_expect_eq(run.code, 2, "%s: %d", mistake->set, run.code);
+    cr_expect_str_eq(run.err, expected);
+    run_free(&run);
+    place_remove(&place);
+}
+
+Test(system_mcu, devices_do_not_overlap)
+{
+    static const char *const devices[] = {
+        "devices.extra={\"type\": \"pl011\", \"base\": \"0x4000c000\"}",
+        "devices.extra={\"type\": \"pl011\", \"base\": \"0x20000000\"}",
+    };
+    struct place place;
+    place_make(&place);
+    const char *config = place_write(&place, "config.json",
+                                     "{\"machine\": {\"board\": \"lm3s6965evb\"}, \"load\": "
+                                     "[{\"kernel\": \"build/guests/arm/store.elf\"}]}");
+    for (size_t i = 0; i < sizeof devices / sizeof *devices; i++) {
+        struct run run;
+        RUN(&run, "run", config, "-q", "--set", devices[i]);
+        cr_expect_eq(run.code, 2, "%s: %d", devices[i], run.code);
+        cr_expect(strstr(run.err, "overlaps \"") && strstr(run.err, "\"extra\""), "%s: %s",
+                  devices[i], run.err);
+        run_free(&run);
+    }
+    place_remove(&place);
+}
