@@ -52,7 +52,6 @@ int supply_check(const struct supply_config *config, struct error *err)
         check_range("diode", config->diode_volts, 0, 10, err) ||
         check_range("input_efficiency", config->input_efficiency, 1e-3, 1, err) ||
         check_range("output_efficiency", config->output_efficiency, 1e-3, 1, err) ||
-        check_range("output", config->output_volts, 0, 1e3, err) ||
         check_range("leakage", config->leak_amps, 0, 1, err))
         return -1;
     if (config->off_volts >= config->on_volts)

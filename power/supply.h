@@ -40,7 +40,6 @@ struct supply_config {
     double diode_volts;       /* SUPPLY_DIODE: drop */
     double input_efficiency;  /* SUPPLY_CONVERTER: above 0, to 1; TRACE_POWER always */
     double output_efficiency; /* above 0, to 1 */
-    double output_volts;      /* regulated; 0: the capacitor's own. For the report */
     double leak_amps;         /* out of the capacitor, at all times */
 };
 

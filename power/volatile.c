@@ -20,7 +20,7 @@ struct volatile_memory {
     struct memory *mem;
     volatile_spare_fn spare;
     void *opaque;
-    uint64_t seed, lives, filled, page_size;
+    uint64_t seed, lives, page_size;
     struct extent *extents; /* the volatile regions, by address */
     size_t extent_count;
     bool *changed;  /* by page */
@@ -130,7 +130,6 @@ static void fill(struct volatile_memory *memory, uint64_t gpa)
         if (memory_read(memory->mem, at, memory->page + (at - gpa), until - at))
             return;
     const uint8_t *now = memory_host(memory->mem, gpa, memory->page_size);
-    memory->filled++;
     if (now && memcmp(now, memory->page, memory->page_size))
         (void)memory_load(memory->mem, gpa, memory->page, memory->page_size); /* it is memory */
 }
@@ -138,7 +137,6 @@ static void fill(struct volatile_memory *memory, uint64_t gpa)
 void volatile_cut(struct volatile_memory *memory)
 {
     memory->lives++;
-    memory->filled = 0;
     memory->filling = true;
     for (size_t i = 0; i < memory->list_count; i++) {
         uint64_t gpa = memory->list[i];
@@ -149,11 +147,6 @@ void volatile_cut(struct volatile_memory *memory)
     memory->list_count = 0;
     memory->filling = false;
     memory_arm_all(memory->mem);
-}
-
-uint64_t volatile_filled(const struct volatile_memory *memory)
-{
-    return memory->filled;
 }
 
 static int find_extents(struct volatile_memory *memory)
