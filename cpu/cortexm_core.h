@@ -333,10 +333,6 @@ void cortexm_control_cycles(struct cortexm *core, bool on, uint32_t demcr);
 uint32_t cortexm_dwt_read(struct cortexm *core, uint32_t offset);
 void cortexm_dwt_write(struct cortexm *core, uint32_t offset, uint32_t value);
 
-/* ---- cortexm_bitband.c ---- */
-
-int cortexm_add_bit_bands(struct cortexm *core, struct error *err);
-
 /* ---- cortexm_snapshot.c ---- */
 
 size_t cortexm_state_size(struct cpu *cpu);

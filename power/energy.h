@@ -82,8 +82,7 @@ struct energy_options {
     size_t function_count;
 };
 
-/* Adds a listener to `mem`. To have the write at which power fails charged, make it before the nvm.
- */
+/* Adds a listener to `mem`: before the nvm's, so that the write at which power fails is charged. */
 struct energy *energy_new(const struct energy_options *options, struct error *err);
 void energy_free(struct energy *energy);
 

@@ -257,6 +257,9 @@ static int check_energy(struct walk *walk)
     if (walk->config->machine.cpu == CPU_RV64GC)
         return walk_fail(walk, "expected no such section with a RISC-V CPU: its cycles are not "
                                "modelled");
+    walk_at(walk, "machine.cycles");
+    if (!walk->config->machine.cycles)
+        return walk_fail(walk, "expected true beside `power.energy`, which is by cycles");
     walk_at(walk, "power.energy.preset");
     const struct energy_preset *preset = NULL;
     if (policy->energy.preset && !(preset = energy_preset(policy->energy.preset)))

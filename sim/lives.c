@@ -21,22 +21,12 @@ static struct cut_counters counters_now(const struct lives *lives)
 }
 
 /* Power fails in the middle of what the core does: the rest of its block has no effect. */
-static void fail(struct lives *lives)
-{
-    if (lives->failing)
-        return;
-    lives->failing = true;
-    lives->failed_by = LIFE_PLANNED;
-    nvm_freeze(lives->nvm);
-    memory_set_power(lives->machine->mem, false);
-    cpu_pause(core_of(lives));
-}
-
-static void on_write_limit(void *opaque)
+static void fail(void *opaque)
 {
     struct lives *lives = opaque;
     lives->failing = true;
     lives->failed_by = LIFE_PLANNED;
+    nvm_freeze(lives->nvm);
     memory_set_power(lives->machine->mem, false);
     cpu_pause(core_of(lives));
 }
@@ -45,9 +35,10 @@ static void on_reached(void *opaque, unsigned hart, uint64_t pc)
 {
     (void)hart;
     struct lives *lives = opaque;
+    if (lives->failing || lives->planned != CUTS_ON)
+        return;
     for (size_t i = 0; i < lives->stops.count; i++)
-        if (lives->stops.addresses[i] == pc && lives->planned == CUTS_ON &&
-            schedule_hit(lives->schedule, (unsigned)i))
+        if (lives->stops.addresses[i] == pc && schedule_hit(lives->schedule, (unsigned)i))
             fail(lives);
 }
 
@@ -60,7 +51,7 @@ static void plan_cut(struct lives *lives)
         lives->planned = CUTS_ON;
         schedule_begin_life(lives->schedule, &now, &lives->next);
     }
-    nvm_set_write_limit(lives->nvm, lives->next.nvm_write, lives->next.torn, on_write_limit, lives);
+    nvm_set_write_limit(lives->nvm, lives->next.nvm_write, lives->next.torn, fail, lives);
     cpu_stop_exactly(core_of(lives), lives->next.insns, lives->next.tick);
 }
 
@@ -133,6 +124,8 @@ static int begin_life(struct lives *lives, struct error *err)
 
 static void end_life(struct lives *lives, enum life_end end)
 {
+    if (lives->supply)
+        (void)lives_supply_step(lives); /* what was spent since it was looked at last */
     struct life *life = &lives->lives[lives->count - 1];
     const struct lives_mark now = lives_mark(lives);
     life->end = end;
@@ -320,6 +313,20 @@ static int plan_recipe(struct lives *lives, struct error *err)
     return 0;
 }
 
+/* Once at each address, however many cuts are there. */
+static int stop_at_cuts(const struct lives *lives, struct error *err)
+{
+    const uint64_t *addresses = lives->stops.addresses;
+    for (size_t i = 0; i < lives->stops.count; i++) {
+        size_t first = 0;
+        while (addresses[first] != addresses[i])
+            first++;
+        if (first == i && cpu_stop_at(core_of(lives), addresses[i], err))
+            return -1;
+    }
+    return 0;
+}
+
 int lives_begin(struct lives *lives, struct error *err)
 {
     struct machine *machine = lives->machine;
@@ -331,9 +338,8 @@ int lives_begin(struct lives *lives, struct error *err)
     lives->schedule = power_plan_schedule(machine, &lives->stops, err);
     if (!lives->schedule)
         return -1;
-    for (size_t i = 0; i < lives->stops.count; i++)
-        if (cpu_stop_at(core_of(lives), lives->stops.addresses[i], err))
-            return -1;
+    if (stop_at_cuts(lives, err))
+        return -1;
     if (lives->stops.count && cpu_listen(core_of(lives), &listener))
         return error_set(err, "too many listeners");
     if (lives_watch(lives, err) || lives_find_causes(lives, err) || plan_recipe(lives, err))

@@ -9,7 +9,8 @@
 #include "sim/lives.h"
 #include "sim/power_plan.h"
 
-#define LIVES_MAX_WATCHES  (POWER_MAX_PATTERNS + POWER_MAX_COUNTERS + 1)
+/* Progress, counters, the cache's flush, the first cut. */
+#define LIVES_MAX_WATCHES  (POWER_MAX_PATTERNS + POWER_MAX_COUNTERS + 2)
 #define LIVES_FINGERPRINTS 8
 #define LIVES_PCS          64 /* cuts that the verdict looks back at */
 

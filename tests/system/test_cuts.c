@@ -371,7 +371,7 @@ static bool is_torn_so(uint32_t word, const struct tearing *tearing)
 ParameterizedTest(struct tearing *tearing, system_cuts, stores_are_torn_in_units)
 {
     unsigned torn = 0;
-    for (unsigned seed = 1; seed <= 8; seed++) {
+    for (unsigned seed = 1; seed <= 6; seed++) {
         struct result result;
         char power[500];
         snprintf(power, sizeof power,
