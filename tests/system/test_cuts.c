@@ -151,6 +151,7 @@ Test(system_cuts, none_comes_before_a_certain_function)
     run_cuts(&result, "{\"at\": {\"nvm_write\": 5}, \"each_life\": true}",
              "power.cuts_from=resume");
     expect_done(&result, "cuts_from");
+    cr_expect(number_at(result.run.summary, "power.cuts") > 50);
     cJSON_ArrayForEach(life, lives_of(&result))
     {
         if (life->next)
