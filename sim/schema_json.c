@@ -97,10 +97,9 @@ static void put_default(struct printer *printer, cJSON *schema, const struct key
 {
     if (!key->fallback)
         return;
-    bool as_text =
-        schema_is_text(key->type) || (key->type >= KEY_FREQUENCY && key->type <= KEY_ENERGY);
-    put(printer, schema, "default",
-        as_text ? cJSON_CreateString(key->fallback) : cJSON_Parse(key->fallback));
+    /* "10ms" and "64K" are no JSON numbers, "0" is one */
+    cJSON *value = schema_is_text(key->type) ? NULL : cJSON_ParseWithOpts(key->fallback, NULL, 1);
+    put(printer, schema, "default", value ? value : cJSON_CreateString(key->fallback));
 }
 
 static void put_scalar(struct printer *printer, cJSON *schema, const struct key *key)

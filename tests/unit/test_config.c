@@ -796,6 +796,9 @@ Test(config, schema_names_every_key)
     const cJSON *harts = cJSON_GetObjectItem(cJSON_GetObjectItem(machine, "properties"), "harts");
     cr_assert_eq(cJSON_GetObjectItem(harts, "maximum")->valueint, 8);
     cr_assert_eq(cJSON_GetObjectItem(harts, "default")->valueint, 1);
+    const cJSON *power = cJSON_GetObjectItem(properties, "power");
+    const cJSON *off = cJSON_GetObjectItem(cJSON_GetObjectItem(power, "properties"), "off_time");
+    cr_assert_str_eq(cJSON_GetStringValue(cJSON_GetObjectItem(off, "default")), "10ms");
     cr_assert(cJSON_IsFalse(cJSON_GetObjectItem(schema, "additionalProperties")));
     for (const struct key *key = schema_child(schema_root(), NULL); key;
          key = schema_child(schema_root(), key))
