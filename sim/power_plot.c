@@ -79,21 +79,18 @@ static void write_script(const struct machine *machine, const char *terminal, FI
     fputs("\n", out);
 }
 
-static int open_new(const char *path, struct error *err)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    return fd >= 0 ? fd : error_set(err, "%s: cannot write the picture: %s", path, strerror(errno));
-}
-
 int power_report_check_plot(const char *path, struct error *err)
 {
     if (!terminal_of(path))
         return error_set(err, "%s: expected a name that ends in .svg or .png", path);
-    int fd = open_new(path, err);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd >= 0)
+        unlink(path);
+    else if (errno == EEXIST)
+        fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
-        return -1;
+        return error_set(err, "%s: cannot write the picture: %s", path, strerror(errno));
     close(fd);
-    unlink(path);
     return 0;
 }
 
@@ -128,15 +125,15 @@ int power_report_plot(const struct machine *machine, const char *path, struct er
     FILE *script = tmpfile();
     if (!script)
         return error_set(err, "cannot make a temporary file: %s", strerror(errno));
-    int picture = open_new(path, err), result = -1;
-    if (picture >= 0) {
+    int result = -1, picture = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (picture < 0) {
+        error_set(err, "%s: cannot write the picture: %s", path, strerror(errno));
+    } else {
         write_script(machine, terminal, script);
         result = fflush(script) || fseek(script, 0, SEEK_SET)
                      ? error_set(err, "cannot write a temporary file: %s", strerror(errno))
                      : draw(script, picture, err);
         close(picture);
-        if (result)
-            unlink(path);
     }
     fclose(script);
     return result;

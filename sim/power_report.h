@@ -15,7 +15,7 @@ cJSON *power_report(const struct machine *machine, bool details);
 void power_report_print(const struct machine *machine, FILE *out);
 
 /* Has gnuplot draw voltage, on and off periods and cuts over time, as SVG or PNG, whichever the
- * file's name ends in. Fails if there is a file of that name. */
+ * file's name ends in. A file of that name is overwritten. */
 int power_report_plot(const struct machine *machine, const char *path, struct error *err);
 
 /* Can it be drawn there? To be asked before a run that may take hours. */
