@@ -137,6 +137,19 @@ static int command_run(const struct options *options, const struct config *confi
     return code;
 }
 
+/* What only shows when the machine is put together: does the kernel fit, has it the symbols? */
+static int command_check(const struct config *config)
+{
+    struct error err = {""};
+    struct machine *machine = machine_new(config, &err);
+    if (!machine) {
+        error_prefix(&err, "%s: ", config->path);
+        return complain(&err, EXIT_USAGE);
+    }
+    machine_free(machine);
+    return EXIT_AS_EXPECTED;
+}
+
 static int command_dtb(const struct options *options, const struct config *config)
 {
     struct error err = {""};
@@ -200,6 +213,8 @@ static int with_config(const struct options *options)
     if (options->command == COMMAND_RUN || options->command == COMMAND_INJECT ||
         options->command == COMMAND_PLOT)
         code = command_run(options, &config);
+    else if (options->command == COMMAND_CHECK)
+        code = command_check(&config);
     else if (options->command == COMMAND_DTB)
         code = command_dtb(options, &config);
     config_free(&config);

@@ -119,6 +119,27 @@ Test(system_cli, check_says_nothing_about_what_is_right)
     place_remove(&place);
 }
 
+Test(system_cli, check_looks_into_the_kernel)
+{
+    static const struct {
+        const char *set, *error;
+    } cases[] = {
+        {"recovery.failure.functions=[\"no_such_function\"]",
+         "expected a symbol of the guest, found \"no_such_function\""},
+        {"machine.board=mps2-an386", HELLO ": expected an ELF file for Arm"},
+    };
+    struct place place;
+    struct run run;
+    place_make(&place);
+    const char *config = hello_config(&place);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        RUN(&run, "check", config, "--set", cases[i].set);
+        expect_usage_error(&run, cases[i].error);
+        run_free(&run);
+    }
+    place_remove(&place);
+}
+
 /* The examples must be right: all but their files, which may not have been fetched, are checked
  * elsewhere by running them. */
 Test(system_cli, schema_is_json)
