@@ -114,7 +114,8 @@ static int add_column(struct parser *parser, const char *field, struct error *er
         if (strcmp(unit, unit_names[i]) == 0)
             found = i;
     if (found < 0)
-        return error_set(err, "%s: expected cycles, s, ms, us or ns, found \"%s\"", name, unit);
+        return error_set(err, "%s: expected _cycles, _s, _ms, _us or _ns behind it, found \"%s\"",
+                         name, unit);
     if (count && (enum list_unit)found != parser->unit)
         return error_set(err, "expected one unit for all columns, found %s and %s",
                          unit_names[parser->unit], unit);

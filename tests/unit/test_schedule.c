@@ -106,9 +106,10 @@ Test(list, bad_files_are_refused)
     expect_refused("on_us,on_us\n", ":1: expected each column once, found another \"on\"");
     expect_refused("on_us,time_us\n", ":1: expected either on-times or times of cuts, found both");
     expect_refused("off_us\n1", ":1: expected either on-times or times of cuts, found neither");
-    expect_refused("on_min\n1", ":1: on: expected cycles, s, ms, us or ns, found \"min\"");
+    expect_refused("on_min\n1",
+                   ":1: on: expected _cycles, _s, _ms, _us or _ns behind it, found \"min\"");
     expect_refused("up_ms\n1", ":1: expected \"on\", \"off\" or \"time\", found \"up\"");
-    expect_refused("on\n1", ":1: on: expected cycles, s, ms, us or ns, found \"\"");
+    expect_refused("on\n1", ":1: on: expected _cycles, _s, _ms, _us or _ns behind it, found \"\"");
     expect_refused("2on\n1", ":1: expected a number for on, found \"2on\"");
     expect_refused("on_us!\n1", ":1: expected a column such as \"on_us\", found \"on_us!\"");
     expect_refused("on_us,off_us\n1\n", ":2: expected a number for off, found the end of the line");
