@@ -636,9 +636,20 @@ Test(cortexm, a_fault_in_the_hard_fault_handler_locks_up)
     struct board *board = BOARD(undefined);
     board_load(board, CODE + 0x400, undefined, sizeof undefined);
     board_vector(board, 3, CODE + 0x400);
-    cr_assert_eq(board_run(board, 1000), CPU_FAILED);
+    cr_assert_eq(board_run(board, 1000), CPU_LOCKED);
     cr_assert_str_eq(board->err.text, "the core locked up at pc 0x00001402, HFSR 0x40000000, CFSR "
                                       "0x00010000");
+    board_free(board);
+}
+
+Test(cortexm, a_vector_like_an_exc_return_does_not_return)
+{
+    struct board *board = BOARD(undefined);
+    board_vector(board, 3, 0xfffffff8); /* gets bit 0 */
+    cr_assert_eq(board_run(board, 1000), CPU_LOCKED);
+    cr_assert_str_eq(board->err.text, "the core locked up at pc 0xfffffff8, HFSR 0x40000000, CFSR "
+                                      "0x00010001");
+    cr_assert_eq(board->returns, 0);
     board_free(board);
 }
 
