@@ -76,6 +76,11 @@ uint64_t lives_deadline(struct lives *lives)
     return deadline;
 }
 
+bool lives_end_sleep(struct lives *lives)
+{
+    return lives->next.tick != UINT64_MAX || (lives->supply && lives_supply_ends_sleep(lives));
+}
+
 void lives_sleep(struct lives *lives, uint64_t ticks)
 {
     if (lives->energy)
@@ -107,6 +112,7 @@ static int begin_life(struct lives *lives, struct error *err)
     if (add_life(lives, err))
         return -1;
     lives->failing = false;
+    lives->idle_insns = UINT64_MAX;
     memory_set_power(lives->machine->mem, true);
     nvm_begin_life(lives->nvm);
     schedule_begin_life(lives->schedule, &now, &lives->next);

@@ -66,7 +66,8 @@ struct lives {
     uint64_t stuck; /* lives since the last progress */
 
     uint64_t supplied_fj; /* what the supply knows of */
-    double peak_watts;
+    double peak_watts, sleep_watts;
+    uint64_t idle_insns, idle_from; /* since when nothing but power can end the core's sleep */
     struct lives_sample *samples;
     size_t sample_count, sample_room;
     uint64_t sample_ticks;
@@ -102,8 +103,11 @@ int lives_supply_new(struct lives *lives, struct error *err);
 /* Brings the supply up to date; false if it has switched off. */
 bool lives_supply_step(struct lives *lives);
 
-/* The clock must be looked at again by then. */
+/* The clock must be looked at again by then; later if the core sleeps. */
 uint64_t lives_supply_deadline(struct lives *lives);
+
+/* Nothing else can end the core's sleep: has it lasted for less than the supply's patience? */
+bool lives_supply_ends_sleep(struct lives *lives);
 
 /* Power is off: waits for `ticks` and then until the supply is on again; adds to *ticks. Fails,
  * with the verdict, if that never happens. */
