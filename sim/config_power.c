@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -55,6 +56,19 @@ static int want_power_of_two(struct walk *walk, const char *path, unsigned value
     return walk_fail(walk, "expected a power of two%s, found %u", or_zero ? " or 0" : "", value);
 }
 
+/* A file that the run's end makes. */
+static int check_folder(struct walk *walk, const char *file)
+{
+    const char *slash = strrchr(file, '/');
+    char folder[PATH_MAX] = ".", quoted[WALK_FOUND_SIZE];
+    if (slash)
+        snprintf(folder, sizeof folder, "%.*s", (int)(slash - file + 1), file);
+    if (!access(folder, W_OK | X_OK))
+        return 0;
+    return walk_fail(walk, "expected a file in a folder that can be written to, found %s",
+                     text_quote(file, quoted, sizeof quoted));
+}
+
 static int check_nvm(struct walk *walk)
 {
     const struct power_policy *policy = &walk->config->power;
@@ -65,6 +79,8 @@ static int check_nvm(struct walk *walk)
             return unknown_region(walk, range->region);
         walk_at(walk, "power.nvm.ranges[%zu].file", i);
         bool new = range->save && range->file &&access(range->file, F_OK);
+        if (new &&check_folder(walk, range->file))
+            return -1;
         if (range->file && !new &&walk_file(walk, range->file, range->save))
             return -1;
     }
@@ -199,9 +215,6 @@ static int check_energy(struct walk *walk)
     if (!policy->energy.enabled)
         return 0;
     walk_at(walk, "power.energy");
-    if (walk->config->machine.cpu == CPU_RV64GC)
-        return walk_fail(walk, "expected no such section with a RISC-V CPU: its cycles are not "
-                               "modelled");
     walk_at(walk, "power.energy.preset");
     const struct energy_preset *preset = NULL;
     if (policy->energy.preset && !(preset = energy_preset(policy->energy.preset)))
@@ -251,6 +264,9 @@ int walk_check_power(struct walk *walk)
     walk_at(walk, "power");
     if (walk->config->recovery.enabled)
         return walk_fail(walk, "expected no section `recovery` that is enabled beside it");
+    if (walk->config->machine.cpu == CPU_RV64GC)
+        return walk_fail(walk, "expected a Cortex-M in `machine.cpu` or `machine.board`: a RISC-V "
+                               "hart does not stop at the exact instruction");
     name_counters(walk);
     if (check_nvm(walk) || check_energy(walk) || check_supply(walk))
         return -1;

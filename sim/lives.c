@@ -292,8 +292,6 @@ static int plan_recipe(struct lives *lives, struct error *err)
             return -1;
     if (!policy->later.entry)
         return 0;
-    if (machine->config->machine.cpu == CPU_RV64GC)
-        return error_set(err, "power.later_lives.entry: expected no such key with a RISC-V CPU");
     if (power_plan_function(machine, "power.later_lives.entry", policy->later.entry, &address, err))
         return -1;
     lives->entry = (uint32_t)address;
