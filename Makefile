@@ -111,7 +111,7 @@ hypnos-table: iaso test-guests ## what the optimisations of hypnos save: a table
 format: ## apply .clang-format
 	clang-format -i $(SOURCES)
 clean: ## remove what was built, but not what was downloaded
-	rm -rf iaso $(filter-out $(BUILD)/cache $(BUILD)/guests,$(wildcard $(BUILD)/*)) $(BUILD)/guests/riscv $(AGORA_OUT) $(HYPNOS_OUT)
+	rm -rf iaso $(filter-out $(BUILD)/cache $(BUILD)/guests,$(wildcard $(BUILD)/*)) $(GUEST_OUT) $(ARM_OUT) $(AGORA_OUT) $(HYPNOS_OUT)
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile guests/guests.mk tests/guests/guests.mk | expand -t 26
 

@@ -331,8 +331,6 @@ static int set_up(struct cortexm *core, struct error *err)
         return error_set(err, "out of memory");
     if (memory_add_device(core->mem, "ppb", PPB_BASE, PPB_SIZE, &cortexm_ppb_ops, core, err))
         return -1;
-    if (core->options.bit_bands && cortexm_add_bit_bands(core, err))
-        return -1;
     if (open_engine(core, err) || cortexm_map_memory(core, err) || cortexm_add_hooks(core, err))
         return -1;
     uc_err status = uc_context_save(core->uc, core->power_on);

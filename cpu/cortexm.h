@@ -42,8 +42,6 @@ struct cortexm_options {
     unsigned priority_bits; /* that are implemented, 2 to 8 */
     uint64_t vectors;       /* address of the vector table at reset */
     uint64_t reference_hz;  /* of SysTick's reference clock; 0: there is none */
-    bool bit_bands;         /* the bits of 0x20000000 and 0x40000000 as words at 0x22000000 and
-                               0x42000000: 32 MiB each that no other region may use */
     struct cpu_pricing pricing;
     struct cortexm_host host;
 };
@@ -51,8 +49,7 @@ struct cortexm_options {
 /* Starts, and starts again after cpu_reset(), with MSP and pc from the vector table. */
 struct cpu *cortexm_new(const struct cortexm_options *options, struct error *err);
 
-/* Where the next cpu_reset() starts instead: cleared by it. `vectors` still says where VTOR points.
- */
+/* Where the next cpu_reset() starts instead, and only that one; VTOR is `vectors` all the same. */
 void cortexm_start_at(struct cpu *cpu, uint32_t pc, uint32_t sp);
 
 #endif

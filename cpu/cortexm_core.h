@@ -145,6 +145,7 @@ enum attention {
     ATTEND_PENDING = 1, /* an exception is pending that only the masks may hold back */
     ATTEND_TLB = 2,     /* memory may have withdrawn a permission */
     ATTEND_PAUSE = 4,   /* somebody wants the core to stop */
+    ATTEND_BASEPRI = 8, /* it may have bits that are not implemented */
 };
 
 struct cortexm {
@@ -334,10 +335,6 @@ void cortexm_control_cycles(struct cortexm *core, bool on, uint32_t demcr);
 /* Registers of the DWT, by offset in the private peripheral bus. */
 uint32_t cortexm_dwt_read(struct cortexm *core, uint32_t offset);
 void cortexm_dwt_write(struct cortexm *core, uint32_t offset, uint32_t value);
-
-/* ---- cortexm_bitband.c ---- */
-
-int cortexm_add_bit_bands(struct cortexm *core, struct error *err);
 
 /* ---- cortexm_snapshot.c ---- */
 

@@ -4,9 +4,8 @@
 
 #include "devices/device.h"
 
-#define BITBAND_SIZE                                                             \
-    UINT64_C(0x2000000) /* of the alias: 32 bytes for each byte of the first MiB \
-                         */
+/* Of the alias: 32 bytes for each byte. */
+#define BITBAND_SIZE UINT64_C(0x2000000)
 
 /*
  * A bit-band alias of Cortex-M3 and M4 (Cortex-M4 technical reference manual, DDI 0439, section

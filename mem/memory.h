@@ -93,8 +93,8 @@ const struct region *memory_find(const struct memory *mem, uint64_t gpa);
 /*
  * Plain copies to and from RAM and ROM that may span regions. memory_write() is what a DMA engine
  * does: it announces like a guest store and fails on ROM. memory_load() is what a programmer's
- * cable does: it fills RAM and ROM alike and announces nothing but `loaded`. All fail, without having copied
- * anything, if any byte of the range is not backed by memory.
+ * cable does: it fills RAM and ROM alike and announces `loaded` only, afterwards. All fail, without
+ * having copied anything, if any byte of the range is not backed by memory.
  */
 int memory_read(const struct memory *mem, uint64_t gpa, void *buffer, uint64_t length);
 int memory_write(struct memory *mem, uint64_t gpa, const void *buffer, uint64_t length);
@@ -175,8 +175,9 @@ void memory_device_write(struct memory *mem, const struct region *region, uint64
 /* ---- Listeners ---------------------------------------------------------------------------- */
 
 /*
- * Told in the order in which they were added, before the memory changes. A listener may read memory
- * and change page states, but must not write guest memory from within a call.
+ * Told in the order in which they were added, before the memory changes (`loaded`: after). A
+ * listener may read memory and change page states, but must not write guest memory from within a
+ * call.
  */
 struct memory_listener {
     /* `contents` is the page's pre-image, one page long; valid during the call only. */

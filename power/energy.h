@@ -82,8 +82,7 @@ struct energy_options {
     size_t function_count;
 };
 
-/* Adds a listener to `mem`. To have the write at which power fails charged, make it before the nvm.
- */
+/* Adds a listener to `mem`: before the nvm's, so that the write at which power fails is charged. */
 struct energy *energy_new(const struct energy_options *options, struct error *err);
 void energy_free(struct energy *energy);
 
@@ -136,9 +135,5 @@ struct energy_class energy_class(const struct energy *energy, size_t index);
 
 /* The class of the code at an address. */
 unsigned energy_class_of(const struct energy *energy, uint64_t pc);
-
-/* By life: what was spent since the last call of energy_begin_life(), or since the start. */
-void energy_begin_life(struct energy *energy);
-uint64_t energy_life(const struct energy *energy);
 
 #endif

@@ -80,6 +80,7 @@ struct power_policy {
         } cache;
     } nvm;
 
+    const char *cuts_from; /* function; no cut before its first execution. NULL: at any time */
     struct policy_cut cuts[POWER_MAX_CUTS];
     size_t cut_count;
 

@@ -94,15 +94,15 @@ int schedule_add(struct schedule *schedule, const struct cut_source *source, str
         return error_set(err, "out of memory");
     schedule->sources = sources;
     struct source *new = &sources[schedule->count++];
-    *new = (struct source){.spec = *source, .on.state = source->seed, .off.state = ~source->seed};
+    *new = (struct source){.spec = *source,
+                           .on.state = source->seed,
+                           .off.state = ~source->seed,
+                           .insns = UINT64_MAX,
+                           .tick = UINT64_MAX,
+                           .nvm_write = UINT64_MAX};
     if (source->kind != CUT_LIST)
         new->spec.list = NULL;
     return 0;
-}
-
-size_t schedule_count(const struct schedule *schedule)
-{
-    return schedule->count;
 }
 
 /* ---- When ---------------------------------------------------------------------------------- */

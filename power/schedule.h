@@ -18,13 +18,14 @@
  * run, or from the start of a life. What lies behind when a life begins (a time when power was off,
  * say) never comes.
  *
- *   INSN         before the instruction that would be number `nth` + 1 (`nth` have been executed)
+ *   INSN         when `nth` instructions have been executed
  *   TIME         at the first instruction at or after tick `nth`
  *   NVM_WRITE    at the `nth` NVM write
- *   SYMBOL       before the instruction at symbol number `symbol`, when it is reached the `nth`
- * time EVERY        each life lasts `ticks` EXPONENTIAL  each life lasts a random time of mean
- * `ticks`, kept within [min, max] UNIFORM      each life lasts a random time within [min, max] LIST
- * as power/list.h says
+ *   SYMBOL       before the instruction at symbol number `symbol`, at its `nth` time
+ *   EVERY        each life lasts `ticks`
+ *   EXPONENTIAL  each life lasts a random time of mean `ticks`, kept within [min, max]
+ *   UNIFORM      each life lasts a random time within [min, max]
+ *   LIST         as power/list.h says
  */
 struct schedule;
 
@@ -74,7 +75,6 @@ void schedule_free(struct schedule *schedule);
 /* The source is copied. Its number is the count of those before it. Fails when it says something
  * impossible (the message does not say where it stands), and then leaves `list` to the caller. */
 int schedule_add(struct schedule *schedule, const struct cut_source *source, struct error *err);
-size_t schedule_count(const struct schedule *schedule);
 
 struct cut_counters {
     uint64_t insns, tick, nvm_writes;

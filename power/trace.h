@@ -16,11 +16,13 @@
  *             time in milliseconds from anywhere, as the traces of Mementos have it (Ransford,
  *             Sorber, Fu: Mementos, ASPLOS 2011; README of its traces)
  *   csv       a header names columns and units: time, and power, or voltage, or voltage and
- * current: time_s,power_w | time_s,voltage_v (as BAO has it) | time_us,voltage_mv,current_na | time
- * [s];voltage [V];current [A]. Separators are "," ";" or tabs. Shepherd's CSV exports of ivsample
- * recordings are of the last kind. surface   Ekho and SIREN: "n", then "Vmin,Vmax", then a line for
- * each time: the time in seconds and the 2^n + 1 currents, in amperes, that flow at voltages from
- * Vmin to Vmax
+ *             current; "," ";" or tabs between them:
+ *                 time_s,power_w
+ *                 time_s,voltage_v                    (as BAO has it)
+ *                 time_us,voltage_mv,current_na
+ *                 time [s];voltage [V];current [A]    (Shepherd's exports of ivsample recordings)
+ *   surface   Ekho and SIREN: "n", then "Vmin,Vmax", then a line for each time: the time in
+ *             seconds and the 2^n + 1 currents, in amperes, at voltages from Vmin to Vmax
  *
  * Lines that are empty or begin with "#" are skipped. Times must ascend. Voltages and currents
  * below 0, as an instrument's noise makes them, count as 0. Errors are one line with file:line.
@@ -55,9 +57,6 @@ struct trace *trace_load(const char *path, const struct trace_options *options, 
 /* The same power for ever, for configs without a file. NULL: out of memory. */
 struct trace *trace_constant(double watts);
 void trace_free(struct trace *trace);
-
-/* By name: "mementos", "csv", "bao" (csv), "shepherd" (csv), "ekho", "siren", "surface". */
-int trace_format_of(const char *name, enum trace_format *format);
 
 enum trace_kind trace_kind(const struct trace *trace);
 size_t trace_samples(const struct trace *trace);

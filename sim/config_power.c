@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -56,17 +57,19 @@ static int want_power_of_two(struct walk *walk, const char *path, unsigned value
     return walk_fail(walk, "expected a power of two%s, found %u", or_zero ? " or 0" : "", value);
 }
 
-/* A file that the run's end makes. */
-static int check_folder(struct walk *walk, const char *file)
+/* One that is yet to be made needs a folder. */
+static int check_nvm_file(struct walk *walk, const struct policy_nvm *range)
 {
-    const char *slash = strrchr(file, '/');
-    char folder[PATH_MAX] = ".", quoted[WALK_FOUND_SIZE];
-    if (slash)
-        snprintf(folder, sizeof folder, "%.*s", (int)(slash - file + 1), file);
-    if (!access(folder, W_OK | X_OK))
+    char folder[PATH_MAX], quoted[WALK_FOUND_SIZE];
+    if (!range->save || !access(range->file, F_OK))
+        return walk_file(walk, range->file, range->save);
+    const char *slash = strrchr(range->file, '/');
+    int length = slash ? (int)(slash - range->file) + 1 : 2;
+    snprintf(folder, sizeof folder, "%.*s", length, slash ? range->file : "./");
+    if (!access(folder, W_OK))
         return 0;
-    return walk_fail(walk, "expected a file in a folder that can be written to, found %s",
-                     text_quote(file, quoted, sizeof quoted));
+    return walk_fail(walk, "expected a file that can be made, but %s: %s",
+                     text_quote(folder, quoted, sizeof quoted), strerror(errno));
 }
 
 static int check_nvm(struct walk *walk)
@@ -78,10 +81,7 @@ static int check_nvm(struct walk *walk)
         if (range->region && !is_region(walk->config, range->region))
             return unknown_region(walk, range->region);
         walk_at(walk, "power.nvm.ranges[%zu].file", i);
-        bool new = range->save && range->file &&access(range->file, F_OK);
-        if (new &&check_folder(walk, range->file))
-            return -1;
-        if (range->file && !new &&walk_file(walk, range->file, range->save))
+        if (range->file && check_nvm_file(walk, range))
             return -1;
     }
     unsigned lines = policy->nvm.cache.lines, ways = policy->nvm.cache.ways;
@@ -103,23 +103,48 @@ static int check_nvm(struct walk *walk)
     return 0;
 }
 
+static int check_list(struct walk *walk, const struct policy_cut *cut)
+{
+    struct error err = {""};
+    if (walk_file(walk, cut->list, false))
+        return -1;
+    struct cut_list *list =
+        list_load(cut->list, walk->config->machine.clock_hz, cut->list_unit, &err);
+    if (!list)
+        return walk_fail(walk, "%s", err.text);
+    bool absolute = list->absolute;
+    list_free(list);
+    if (absolute && cut->repeat)
+        return walk_fail(walk, "%s: expected on-times to repeat, found times of the run",
+                         cut->list);
+    return 0;
+}
+
+static int check_random(struct walk *walk, const struct policy_cut *cut, size_t index)
+{
+    walk_at(walk, "power.cuts[%zu].random", index);
+    if (!cut->random && !cut->has_at && !cut->every_ns && !cut->list)
+        return walk_fail(walk, "expected \"exponential\" or \"uniform\", found \"none\"");
+    walk_at(walk, "power.cuts[%zu]", index);
+    if (cut->random == POLICY_EXPONENTIAL && !cut->mean_ns)
+        return walk_fail(walk, "expected the key \"mean\" beside \"random\": \"exponential\"");
+    if (cut->random == POLICY_UNIFORM && !cut->max_ns)
+        return walk_fail(walk, "expected the key \"max\" beside \"random\": \"uniform\"");
+    walk_at(walk, "power.cuts[%zu].mean", index);
+    if (cut->random == POLICY_UNIFORM && cut->mean_ns)
+        return walk_fail(walk, "expected it beside \"random\": \"exponential\" only");
+    walk_at(walk, "power.cuts[%zu].max", index);
+    if (cut->random && cut->max_ns && cut->max_ns < cut->min_ns)
+        return walk_fail(walk, "expected at least \"min\", %" PRIu64 " ns, found %" PRIu64 " ns",
+                         cut->min_ns, cut->max_ns);
+    return 0;
+}
+
 static int check_cut(struct walk *walk, size_t index)
 {
     const struct policy_cut *cut = &walk->config->power.cuts[index];
-    struct error err = {""};
-    if (cut->random == POLICY_EXPONENTIAL && !cut->mean_ns) {
-        walk_at(walk, "power.cuts[%zu]", index);
-        return walk_fail(walk, "expected the key \"mean\" beside \"random\": \"exponential\"");
-    }
-    if (cut->random == POLICY_UNIFORM && !cut->max_ns) {
-        walk_at(walk, "power.cuts[%zu]", index);
-        return walk_fail(walk, "expected the key \"max\" beside \"random\": \"uniform\"");
-    }
-    if (cut->random && cut->max_ns && cut->max_ns < cut->min_ns) {
-        walk_at(walk, "power.cuts[%zu].max", index);
-        return walk_fail(walk, "expected at least \"min\", %" PRIu64 " ns, found %" PRIu64 " ns",
-                         cut->min_ns, cut->max_ns);
-    }
+    if (check_random(walk, cut, index))
+        return -1;
     if (cut->torn && !cut->at.has_nvm_write) {
         walk_at(walk, "power.cuts[%zu].torn", index);
         return walk_fail(walk, "expected it beside at.nvm_write only");
@@ -128,17 +153,8 @@ static int check_cut(struct walk *walk, size_t index)
         walk_at(walk, "power.cuts[%zu].each_life", index);
         return walk_fail(walk, "expected this key or \"life\", not both");
     }
-    if (cut->list) {
-        walk_at(walk, "power.cuts[%zu].list", index);
-        if (walk_file(walk, cut->list, false))
-            return -1;
-        struct cut_list *list =
-            list_load(cut->list, walk->config->machine.clock_hz, cut->list_unit, &err);
-        if (!list)
-            return walk_fail(walk, "%s", err.text);
-        list_free(list);
-    }
-    return 0;
+    walk_at(walk, "power.cuts[%zu].list", index);
+    return cut->list ? check_list(walk, cut) : 0;
 }
 
 /* The names of all presets, for a message. */
@@ -172,6 +188,16 @@ static const char *energy_name(size_t index)
     return preset ? preset->name : NULL;
 }
 
+/* Blames the key that the message begins with: "supply.off: expected ...". */
+static int supply_fail(struct walk *walk, const struct error *err)
+{
+    const char *rest = strstr(err->text, ": ");
+    if (!rest)
+        return walk_fail(walk, "%s", err->text);
+    walk_at(walk, "power.%.*s", (int)(rest - err->text), err->text);
+    return walk_fail(walk, "%s", rest + 2);
+}
+
 static int check_supply(struct walk *walk)
 {
     const struct power_policy *policy = &walk->config->power;
@@ -191,9 +217,8 @@ static int check_supply(struct walk *walk)
         !(policy->supply.has_capacitor && policy->supply.has_on && policy->supply.has_off))
         return walk_fail(walk, "expected a preset, or the keys \"capacitor\", \"on\" and \"off\"");
     power_plan_supply(policy, &supply);
-    walk_at(walk, "power");
     if (supply_check(&supply, &err))
-        return walk_fail(walk, "%s", err.text);
+        return supply_fail(walk, &err);
     walk_at(walk, "power.supply.trace");
     if (!policy->supply.trace)
         return 0;
@@ -206,6 +231,20 @@ static int check_supply(struct walk *walk)
     return 0;
 }
 
+/* A role says all that accesses cost. */
+static int check_role_alone(struct walk *walk, const cJSON *region)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, region)
+    {
+        if (!strcmp(item->string, "role") || !strcmp(item->string, "open"))
+            continue;
+        walk_at(walk, "power.energy.regions.%s.%s", region->string, item->string);
+        return walk_fail(walk, "expected this key or \"role\", not both");
+    }
+    return 0;
+}
+
 static int check_energy(struct walk *walk)
 {
     struct power_policy *policy = &walk->config->power;
@@ -215,6 +254,9 @@ static int check_energy(struct walk *walk)
     if (!policy->energy.enabled)
         return 0;
     walk_at(walk, "power.energy");
+    walk_at(walk, "machine.cycles");
+    if (!walk->config->machine.cycles)
+        return walk_fail(walk, "expected true beside `power.energy`, which is by cycles");
     walk_at(walk, "power.energy.preset");
     const struct energy_preset *preset = NULL;
     if (policy->energy.preset && !(preset = energy_preset(policy->energy.preset)))
@@ -227,6 +269,8 @@ static int check_energy(struct walk *walk)
         walk_at(walk, "power.energy.regions.%s", region->name);
         if (!is_region(walk->config, region->name))
             return unknown_region(walk, region->name);
+        if (region->role && check_role_alone(walk, item))
+            return -1;
         walk_at(walk, "power.energy.regions.%s.role", region->name);
         if (region->role && !(preset && energy_preset_costs(preset, region->role))) {
             char known[120] = "";

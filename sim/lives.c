@@ -21,22 +21,12 @@ static struct cut_counters counters_now(const struct lives *lives)
 }
 
 /* Power fails in the middle of what the core does: the rest of its block has no effect. */
-static void fail(struct lives *lives)
-{
-    if (lives->failing)
-        return;
-    lives->failing = true;
-    lives->failed_by = LIFE_PLANNED;
-    nvm_freeze(lives->nvm);
-    memory_set_power(lives->machine->mem, false);
-    cpu_pause(core_of(lives));
-}
-
-static void on_write_limit(void *opaque)
+static void fail(void *opaque)
 {
     struct lives *lives = opaque;
     lives->failing = true;
     lives->failed_by = LIFE_PLANNED;
+    nvm_freeze(lives->nvm);
     memory_set_power(lives->machine->mem, false);
     cpu_pause(core_of(lives));
 }
@@ -45,15 +35,32 @@ static void on_reached(void *opaque, unsigned hart, uint64_t pc)
 {
     (void)hart;
     struct lives *lives = opaque;
+    if (lives->failing || lives->planned != CUTS_ON)
+        return;
     for (size_t i = 0; i < lives->stops.count; i++)
         if (lives->stops.addresses[i] == pc && schedule_hit(lives->schedule, (unsigned)i))
             fail(lives);
+}
+
+/* Asks the schedule when this life ends, and sees to it. */
+static void plan_cut(struct lives *lives)
+{
+    const struct cut_counters now = counters_now(lives);
+    lives->next = (struct cut_next){UINT64_MAX, UINT64_MAX, UINT64_MAX, false};
+    if (lives->planned != CUTS_NOT_YET) {
+        lives->planned = CUTS_ON;
+        schedule_begin_life(lives->schedule, &now, &lives->next);
+    }
+    nvm_set_write_limit(lives->nvm, lives->next.nvm_write, lives->next.torn, fail, lives);
+    cpu_stop_exactly(core_of(lives), lives->next.insns, lives->next.tick);
 }
 
 bool lives_between(struct lives *lives)
 {
     if (lives->failing)
         return true;
+    if (lives->planned == CUTS_BEGIN)
+        plan_cut(lives);
     const struct cut_counters now = counters_now(lives);
     if (now.insns >= lives->next.insns || now.tick >= lives->next.tick) {
         lives->failing = true;
@@ -76,15 +83,22 @@ uint64_t lives_deadline(struct lives *lives)
     return deadline;
 }
 
-bool lives_end_sleep(struct lives *lives)
-{
-    return lives->next.tick != UINT64_MAX || (lives->supply && lives_supply_ends_sleep(lives));
-}
-
 void lives_sleep(struct lives *lives, uint64_t ticks)
 {
     if (lives->energy)
         energy_sleep(lives->energy, ticks);
+}
+
+bool lives_sleep_on(struct lives *lives)
+{
+    const struct cut_counters now = counters_now(lives);
+    if (lives->asleep.insns != now.insns) {
+        lives->asleep.insns = now.insns;
+        lives->asleep.since = now.tick;
+    }
+    return lives->supply && lives->next.tick == UINT64_MAX &&
+           clock_ns(&lives->machine->clock, now.tick - lives->asleep.since) >=
+               lives->policy->supply.limit_ns;
 }
 
 /* ---- One life ------------------------------------------------------------------------------ */
@@ -112,12 +126,9 @@ static int begin_life(struct lives *lives, struct error *err)
     if (add_life(lives, err))
         return -1;
     lives->failing = false;
-    lives->idle_insns = UINT64_MAX;
     memory_set_power(lives->machine->mem, true);
     nvm_begin_life(lives->nvm);
-    schedule_begin_life(lives->schedule, &now, &lives->next);
-    nvm_set_write_limit(lives->nvm, lives->next.nvm_write, lives->next.torn, on_write_limit, lives);
-    cpu_stop_exactly(core_of(lives), lives->next.insns, lives->next.tick);
+    plan_cut(lives);
     lives->begin = lives->progress = lives_mark(lives);
     lives_sample(lives, now.tick, true);
     return 0;
@@ -125,6 +136,8 @@ static int begin_life(struct lives *lives, struct error *err)
 
 static void end_life(struct lives *lives, enum life_end end)
 {
+    if (lives->supply)
+        (void)lives_supply_step(lives); /* what was spent since it was looked at last */
     struct life *life = &lives->lives[lives->count - 1];
     const struct lives_mark now = lives_mark(lives);
     life->end = end;
@@ -236,6 +249,7 @@ struct lives *lives_new(struct machine *machine, struct error *err)
     }
     lives->machine = machine;
     lives->policy = policy;
+    lives->planned = policy->cuts_from ? CUTS_NOT_YET : CUTS_ON;
     /* The order of the listeners: the write at which power fails is charged. */
     bool failed = policy->energy.enabled && !(lives->energy = power_plan_energy(machine, err));
     if (!failed)
@@ -292,6 +306,8 @@ static int plan_recipe(struct lives *lives, struct error *err)
             return -1;
     if (!policy->later.entry)
         return 0;
+    if (machine->config->machine.cpu == CPU_RV64GC)
+        return error_set(err, "power.later_lives.entry: expected no such key with a RISC-V CPU");
     if (power_plan_function(machine, "power.later_lives.entry", policy->later.entry, &address, err))
         return -1;
     lives->entry = (uint32_t)address;
@@ -309,6 +325,20 @@ static int plan_recipe(struct lives *lives, struct error *err)
     return 0;
 }
 
+/* Once at each address, however many cuts are there. */
+static int stop_at_cuts(const struct lives *lives, struct error *err)
+{
+    const uint64_t *addresses = lives->stops.addresses;
+    for (size_t i = 0; i < lives->stops.count; i++) {
+        size_t first = 0;
+        while (addresses[first] != addresses[i])
+            first++;
+        if (first == i && cpu_stop_at(core_of(lives), addresses[i], err))
+            return -1;
+    }
+    return 0;
+}
+
 int lives_begin(struct lives *lives, struct error *err)
 {
     struct machine *machine = lives->machine;
@@ -320,9 +350,8 @@ int lives_begin(struct lives *lives, struct error *err)
     lives->schedule = power_plan_schedule(machine, &lives->stops, err);
     if (!lives->schedule)
         return -1;
-    for (size_t i = 0; i < lives->stops.count; i++)
-        if (cpu_stop_at(core_of(lives), lives->stops.addresses[i], err))
-            return -1;
+    if (stop_at_cuts(lives, err))
+        return -1;
     if (lives->stops.count && cpu_listen(core_of(lives), &listener))
         return error_set(err, "too many listeners");
     if (lives_watch(lives, err) || lives_find_causes(lives, err) || plan_recipe(lives, err))

@@ -14,7 +14,6 @@
  *   lives_between()   whenever the core has stopped; true: power has failed, stop the turn
  *   lives_cut()       then; the next life has begun when it returns
  *   lives_deadline()  the clock must not pass this without lives_between() being asked
- *   lives_end_sleep() the core sleeps and nothing else can wake it: will power fail?
  *   lives_sleep()     the clock is about to jump over idle time
  */
 struct lives;
@@ -60,8 +59,11 @@ struct cpu_pricing lives_pricing(struct lives *lives, unsigned taken_branch);
 bool lives_between(struct lives *lives);
 int lives_cut(struct lives *lives, struct error *err);
 uint64_t lives_deadline(struct lives *lives);
-bool lives_end_sleep(struct lives *lives);
 void lives_sleep(struct lives *lives, uint64_t ticks);
+
+/* Nothing will wake the core but a power failure: is that hopeless, as the supply has lasted for
+ * power.supply.patience already? */
+bool lives_sleep_on(struct lives *lives);
 
 /* The run is over; saves what is to be saved. Fails if it cannot. */
 int lives_finish(struct lives *lives, struct error *err);

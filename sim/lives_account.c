@@ -23,6 +23,10 @@ static void on_watched(void *opaque, unsigned hart, uint64_t pc)
             lives->lives[lives->count - 1].progress++;
             lives->progress = lives_mark(lives);
         }
+        if (watch->from && lives->planned == CUTS_NOT_YET) {
+            lives->planned = CUTS_BEGIN;
+            lives->machine->clock.deadline = 0; /* leave the engine at the next block */
+        }
         if (watch->flush)
             nvm_flush(lives->nvm);
         if (watch->counter >= 0)
@@ -59,6 +63,11 @@ int lives_watch(struct lives *lives, struct error *err)
         const struct lives_watch watch = {.progress = true, .counter = -1, .sum = -1};
         snprintf(path, sizeof path, "power.progress[%zu]", i);
         if (add_watch(lives, path, policy->progress[i], watch, err))
+            return -1;
+    }
+    if (policy->cuts_from) {
+        const struct lives_watch watch = {.from = true, .counter = -1, .sum = -1};
+        if (add_watch(lives, "power.cuts_from", policy->cuts_from, watch, err))
             return -1;
     }
     if (policy->nvm.cache.flush) {

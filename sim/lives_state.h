@@ -9,14 +9,15 @@
 #include "sim/lives.h"
 #include "sim/power_plan.h"
 
-#define LIVES_MAX_WATCHES  (POWER_MAX_PATTERNS + POWER_MAX_COUNTERS + 1)
+/* Progress, counters, the cache's flush, the first cut. */
+#define LIVES_MAX_WATCHES  (POWER_MAX_PATTERNS + POWER_MAX_COUNTERS + 2)
 #define LIVES_FINGERPRINTS 8
 #define LIVES_PCS          64 /* cuts that the verdict looks back at */
 
 /* A function whose entry means something. */
 struct lives_watch {
     uint64_t address;
-    bool progress, flush;
+    bool progress, flush, from;
     int counter; /* index, or -1 */
     int sum;     /* register, or -1 */
 };
@@ -42,6 +43,11 @@ struct lives {
     struct volatile_memory *ram;
 
     struct cut_next next;
+    enum lives_cuts {
+        CUTS_NOT_YET, /* power.cuts_from was not executed */
+        CUTS_BEGIN,   /* it is about to be */
+        CUTS_ON,
+    } planned;
     bool failing;            /* power has failed; the core is about to stop */
     enum life_end failed_by; /* then */
 
@@ -66,8 +72,10 @@ struct lives {
     uint64_t stuck; /* lives since the last progress */
 
     uint64_t supplied_fj; /* what the supply knows of */
-    double peak_watts, sleep_watts;
-    uint64_t idle_insns, idle_from; /* since when nothing but power can end the core's sleep */
+    struct {
+        uint64_t insns, since; /* executed when it fell asleep; tick */
+    } asleep;
+    double peak_watts;
     struct lives_sample *samples;
     size_t sample_count, sample_room;
     uint64_t sample_ticks;
@@ -103,11 +111,8 @@ int lives_supply_new(struct lives *lives, struct error *err);
 /* Brings the supply up to date; false if it has switched off. */
 bool lives_supply_step(struct lives *lives);
 
-/* The clock must be looked at again by then; later if the core sleeps. */
+/* The clock must be looked at again by then. */
 uint64_t lives_supply_deadline(struct lives *lives);
-
-/* Nothing else can end the core's sleep: has it lasted for less than the supply's patience? */
-bool lives_supply_ends_sleep(struct lives *lives);
 
 /* Power is off: waits for `ticks` and then until the supply is on again; adds to *ticks. Fails,
  * with the verdict, if that never happens. */

@@ -9,14 +9,6 @@
 #define MAX_SAMPLES      20000
 #define RESOLUTION_TICKS 32 /* how finely the off-threshold is hit */
 
-static double sleep_watts(const struct power_policy *policy)
-{
-    const struct energy_preset *preset =
-        policy->energy.preset ? energy_preset(policy->energy.preset) : NULL;
-    return policy->energy.has_sleep || !preset ? (double)policy->energy.sleep_pw * 1e-12
-                                               : (double)preset->sleep_nw * 1e-9;
-}
-
 /* No load can take more: every cycle fetches and accesses at the dearest region's price. */
 static double peak_watts(const struct lives *lives)
 {
@@ -46,8 +38,6 @@ int lives_supply_new(struct lives *lives, struct error *err)
     if (!lives->supply)
         return error_prefix(err, "power.");
     lives->peak_watts = peak_watts(lives);
-    lives->sleep_watts = sleep_watts(lives->policy);
-    lives->idle_insns = UINT64_MAX;
     return 0;
 }
 
@@ -68,21 +58,9 @@ uint64_t lives_supply_deadline(struct lives *lives)
 {
     const struct clock *clock = &lives->machine->clock;
     uint64_t resolution = clock_ns(clock, RESOLUTION_TICKS);
-    double watts = cpu_idle(lives->machine->harts[0]) ? lives->sleep_watts : lives->peak_watts;
-    uint64_t ns = supply_next_off(lives->supply, watts, resolution ? resolution : 1);
+    uint64_t ns = supply_next_off(lives->supply, lives->peak_watts, resolution ? resolution : 1);
     uint64_t ticks = clock_ticks(clock, ns);
-    return ticks < UINT64_MAX - clock->now ? clock->now + (ticks ? ticks : 1) : UINT64_MAX;
-}
-
-bool lives_supply_ends_sleep(struct lives *lives)
-{
-    const struct clock *clock = &lives->machine->clock;
-    uint64_t insns = machine_insns(lives->machine);
-    if (insns != lives->idle_insns) {
-        lives->idle_insns = insns;
-        lives->idle_from = clock->now;
-    }
-    return clock_ns(clock, clock->now - lives->idle_from) < lives->policy->supply.limit_ns;
+    return clock->now + (ticks ? ticks : 1);
 }
 
 int lives_supply_recharge(struct lives *lives, uint64_t *ticks)

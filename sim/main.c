@@ -179,6 +179,8 @@ static int check_command(const struct options *options, const struct config *con
 {
     if (options->command == COMMAND_INJECT && config->inject.kind == INJECT_NONE)
         return error_set(err, "inject: expected a fault: a section `inject`, or --kind and --at");
+    if (options->command == COMMAND_DTB && config->machine.cpu != CPU_RV64GC)
+        return error_set(err, "machine.board: expected \"virt\": a Cortex-M has no device tree");
     return board_of(config)->check(config, err);
 }
 

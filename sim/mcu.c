@@ -10,10 +10,6 @@
 
 /* Microcontrollers: a Cortex-M core, and devices as the board's JSON lists them. */
 
-#define CORE_REGISTERS                                                         \
-    UINT64_C(0xe0000000) /* the private peripheral bus, and nothing else above \
-                          */
-
 /* Cycles to refill the pipeline: 1 to 3 (Cortex-M3 TRM DDI 0337I, Cortex-M4 TRM ARM 100166, tables
  * of instruction timings: P). */
 #define TAKEN_BRANCH 2
@@ -36,11 +32,11 @@ static int check(const struct config *config, struct error *err)
                               "Cortex-M, found \"hooked\"");
     for (size_t i = 0; i < config->memory_count; i++) {
         const struct config_region *region = &config->memory[i];
-        if (region->base + region->size > CORE_REGISTERS)
+        if (region->base + region->size > MCU_CORE_REGISTERS)
             return error_set(err,
                              "memory: expected region \"%s\" to end below 0x%" PRIx64
                              ", the core's own registers, found 0x%" PRIx64,
-                             region->name, CORE_REGISTERS, region->base + region->size - 1);
+                             region->name, MCU_CORE_REGISTERS, region->base + region->size - 1);
     }
     for (size_t i = 0; i < config->device_count; i++)
         if (mcu_check_device(config, &config->devices[i], err))

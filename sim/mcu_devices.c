@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "sim/mcu_devices.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "devices/bitband.h"
@@ -14,6 +15,8 @@
 #include "devices/stellaris_gptm.h"
 #include "devices/stellaris_sysctl.h"
 #include "sim/board.h"
+
+#define DEVICE_ALIGNMENT UINT64_C(4096)
 
 static void core_line(void *opaque, unsigned number, bool level)
 {
@@ -159,15 +162,37 @@ static const struct {
     [DEVICE_BITBAND] = {make_bitband, BITBAND_SIZE},
 };
 
+static uint64_t size_of(const struct config_device *wanted)
+{
+    return kinds[wanted->kind].size ? kinds[wanted->kind].size : wanted->size;
+}
+
+static int check_place(const struct config_device *wanted, struct error *err)
+{
+    const uint64_t size = size_of(wanted);
+    if (!wanted->has_base)
+        return error_set(err, "devices.%s: expected the key \"base\", which is missing",
+                         wanted->name);
+    if (wanted->base % DEVICE_ALIGNMENT || size % DEVICE_ALIGNMENT)
+        return error_set(err, "devices.%s.%s: expected a multiple of 4096 bytes, found 0x%" PRIx64,
+                         wanted->name, wanted->base % DEVICE_ALIGNMENT ? "base" : "size",
+                         wanted->base % DEVICE_ALIGNMENT ? wanted->base : size);
+    if (wanted->base + size > MCU_CORE_REGISTERS)
+        return error_set(err,
+                         "devices.%s.base: expected it to end below 0x%" PRIx64
+                         ", the core's own registers, found 0x%" PRIx64,
+                         wanted->name, MCU_CORE_REGISTERS, wanted->base + size - 1);
+    return 0;
+}
+
 int mcu_check_device(const struct config *config, const struct config_device *wanted,
                      struct error *err)
 {
     if (!kinds[wanted->kind].make)
         return error_set(err, "devices.%s.type: expected a type other than virtio with a Cortex-M",
                          wanted->name);
-    if (!wanted->has_base)
-        return error_set(err, "devices.%s: expected the key \"base\", which is missing",
-                         wanted->name);
+    if (check_place(wanted, err))
+        return -1;
     const struct config_irq *irqs[] = {&wanted->irq, &wanted->irq_b, &wanted->irq_receive,
                                        &wanted->irq_transmit, &wanted->irq_overrun};
     for (size_t i = 0; i < sizeof irqs / sizeof *irqs; i++)
@@ -180,14 +205,13 @@ int mcu_check_device(const struct config *config, const struct config_device *wa
 
 int mcu_add_device(struct machine *machine, const struct config_device *wanted, struct error *err)
 {
-    uint64_t size = kinds[wanted->kind].size ? kinds[wanted->kind].size : wanted->size;
     char place[48];
     struct error why = {""};
     struct device *device = kinds[wanted->kind].make(machine, wanted, &why);
     snprintf(place, sizeof place, "devices.%s: ", wanted->name);
     if (!device && why.text[0]) {
         error_set(err, "%s", why.text);
-    } else if (!board_put(machine, device, wanted->name, wanted->base, size, err)) {
+    } else if (!board_put(machine, device, wanted->name, wanted->base, size_of(wanted), err)) {
         if (wanted->console && !machine->uart)
             machine->uart = device;
         return 0;

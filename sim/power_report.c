@@ -187,6 +187,19 @@ static void add_lives(cJSON *json, const struct machine *machine)
     }
 }
 
+/* Pairs of time in ns and volts. */
+static void add_voltage(cJSON *json, const struct machine *machine)
+{
+    const struct lives_sample *samples;
+    size_t count = lives_samples(machine->lives, &samples);
+    cJSON *array = cJSON_AddArrayToObject(json, "voltage");
+    for (size_t i = 0; i < count; i++) {
+        const double pair[] = {(double)clock_ns(&machine->clock, samples[i].tick),
+                               samples[i].volts};
+        cJSON_AddItemToArray(array, cJSON_CreateDoubleArray(pair, 2));
+    }
+}
+
 cJSON *power_report(const struct machine *machine, bool details)
 {
     const struct lives *lives = machine->lives;
@@ -218,6 +231,8 @@ cJSON *power_report(const struct machine *machine, bool details)
     }
     if (details)
         add_lives(json, machine);
+    if (details && lives_supply(lives))
+        add_voltage(json, machine);
     return json;
 }
 

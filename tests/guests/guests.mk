@@ -43,6 +43,21 @@ $(GUEST_OUT)/random-%.elf: $(GUEST_OUT)/random-%.o $(GUEST_OUT)/random.o $(GUEST
 	@echo "  LINK  $@"
 	@$(GUEST_CC) $(GUEST_FLAGS) $(GUEST_LINK) -o $@ $^
 
+# Bare-metal Cortex-M guests, for lm3s6965evb and mps2-an386.
+ARM_SRC   := tests/guests/arm
+ARM_OUT   := $(BUILD)/guests/arm
+ARM_CC    ?= arm-none-eabi-gcc
+ARM_FLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wshadow -mcpu=cortex-m3 -mthumb -ffreestanding \
+             -fno-tree-loop-distribute-patterns
+ARM_NAMES := nest store
+TEST_GUESTS += $(ARM_NAMES:%=$(ARM_OUT)/%.elf)
+
+$(ARM_OUT)/%.elf: $(ARM_SRC)/%.c $(ARM_SRC)/runtime.c $(ARM_SRC)/runtime.h $(ARM_SRC)/guest.ld
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	@$(ARM_CC) $(ARM_FLAGS) -nostdlib -static -Wl,-T,$(ARM_SRC)/guest.ld -Wl,--build-id=none \
+	    -o $@ $(filter %.c,$^) -lgcc
+
 .PHONY: test-guests
 test-guests: $(TEST_GUESTS) ## build the bare-metal guests of the system tests
 .PRECIOUS: $(GUEST_OUT)/%.o

@@ -104,6 +104,15 @@ char *read_whole(const char *path, size_t *size)
     return text;
 }
 
+cJSON *read_json(const char *path)
+{
+    char *text = read_whole(path, NULL);
+    cJSON *json = cJSON_Parse(text);
+    cr_assert(json, "%s is not JSON:\n%s", path, text);
+    free(text);
+    return json;
+}
+
 /* ---- Processes ----------------------------------------------------------------------------- */
 
 static const char *program(void)
@@ -113,20 +122,25 @@ static const char *program(void)
 }
 
 /* In the child. */
-static void execute(int in, int out, int err, const char *const arguments[])
+static void execute_command(int in, int out, int err, const char *const argv[])
 {
-    const char *argv[MAX_ARGUMENTS + 2] = {program()};
-    for (size_t i = 0; arguments[i] && i < MAX_ARGUMENTS; i++)
-        argv[i + 1] = arguments[i];
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
     if (dup2(in, 0) == 0 && dup2(out, 1) == 1 && dup2(err, 2) == 2)
-        execv(argv[0], (char *const *)(uintptr_t)argv);
+        execvp(argv[0], (char *const *)(uintptr_t)argv);
     dprintf(err, "%s: %s\n", argv[0], strerror(errno));
     _exit(127);
+}
+
+static void execute(int in, int out, int err, const char *const arguments[])
+{
+    const char *argv[MAX_ARGUMENTS + 2] = {program()};
+    for (size_t i = 0; arguments[i] && i < MAX_ARGUMENTS; i++)
+        argv[i + 1] = arguments[i];
+    execute_command(in, out, err, argv);
 }
 
 static int code_of(int status)
@@ -183,7 +197,9 @@ static void read_summary(struct run *run, const char *const arguments[])
     }
 }
 
-void run_program(struct run *run, const char *input, const char *const arguments[])
+/* Without `command`: the simulator. */
+static void run_either(struct run *run, const char *input, const char *const arguments[],
+                       const char *const command[])
 {
     int out[2], err[2], in = open("/dev/null", O_RDONLY | O_CLOEXEC);
     *run = (struct run){.out = calloc(1, 1), .err = calloc(1, 1)};
@@ -200,6 +216,8 @@ void run_program(struct run *run, const char *input, const char *const arguments
     double deadline = now() + MAX_SECONDS;
     pid_t pid = fork();
     cr_assert(pid >= 0, "fork: %s", strerror(errno));
+    if (pid == 0 && command)
+        execute_command(in, out[1], err[1], command);
     if (pid == 0)
         execute(in, out[1], err[1], arguments);
     close(in);
@@ -217,7 +235,29 @@ void run_program(struct run *run, const char *input, const char *const arguments
     close(out[0]);
     close(err[0]);
     run->code = wait_until(pid, deadline);
+}
+
+void run_program(struct run *run, const char *input, const char *const arguments[])
+{
+    run_either(run, input, arguments, NULL);
     read_summary(run, arguments);
+}
+
+void run_command(struct run *run, const char *const command[])
+{
+    run_either(run, NULL, NULL, command);
+}
+
+bool have_command(const char *name)
+{
+    char *path = strdup(getenv("PATH") ? getenv("PATH") : ""), *rest = path, *dir, file[4096];
+    bool found = false;
+    while (!found && (dir = strsep(&rest, ":"))) {
+        snprintf(file, sizeof file, "%s/%s", dir, name);
+        found = !access(file, X_OK);
+    }
+    free(path);
+    return found;
 }
 
 void run_free(struct run *run)
@@ -242,6 +282,16 @@ double summary_number(const struct run *run, const char *key)
     cr_assert(cJSON_IsNumber(item), "the summary has no number \"%s\"; exit %d\n%s", key, run->code,
               run->err);
     return item->valuedouble;
+}
+
+double number_at(const cJSON *object, const char *path)
+{
+    char copy[128], *rest = copy, *key;
+    snprintf(copy, sizeof copy, "%s", path);
+    while ((key = strsep(&rest, ".")))
+        object = cJSON_GetObjectItemCaseSensitive(object, key);
+    cr_assert(cJSON_IsNumber(object), "there is no number \"%s\"", path);
+    return object->valuedouble;
 }
 
 void expect_same(const struct run *a, const struct run *b, const char *what)

@@ -34,6 +34,9 @@ const char *place_bytes(struct place *place, const char *name, const void *bytes
 /* The whole file, NUL-terminated, malloc'ed. */
 char *read_whole(const char *path, size_t *size);
 
+/* The test fails if it is not JSON. cJSON_Delete() it. */
+cJSON *read_json(const char *path);
+
 /* ---- Runs to the end ----------------------------------------------------------------------- */
 
 #define RUN_TIMED_OUT 1000
@@ -49,12 +52,20 @@ struct run {
 void run_program(struct run *run, const char *input, const char *const arguments[]);
 void run_free(struct run *run);
 
+/* Any other program, found as a shell finds it. */
+void run_command(struct run *run, const char *const command[]);
+bool have_command(const char *name);
+
 #define RUN(run, ...)              RUN_INPUT(run, NULL, __VA_ARGS__)
 #define RUN_INPUT(run, input, ...) run_program(run, input, (const char *const[]){__VA_ARGS__, NULL})
+#define RUN_COMMAND(run, ...)      run_command(run, (const char *const[]){__VA_ARGS__, NULL})
 
 /* Values of the summary; the test fails if they are not there. */
 const char *summary_text(const struct run *run, const char *key);
 double summary_number(const struct run *run, const char *key);
+
+/* A number of an object, at a path such as "power.nvm.writes"; the test fails if there is none. */
+double number_at(const cJSON *object, const char *path);
 
 /* The test fails unless both runs ended alike: exit, end, console, memory and instructions. */
 void expect_same(const struct run *a, const struct run *b, const char *what);

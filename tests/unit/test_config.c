@@ -470,40 +470,114 @@ Test(config_inject, none_goes_with_torture)
 
 #define PRESETS "configs/presets"
 
-/* The binary has each of the files, and each is valid. */
-Test(config_preset, all_are_embedded)
+static const struct preset *find_embedded(enum preset_kind kind, const char *name)
 {
-    size_t seen = 0, count = 0;
-    DIR *dir = opendir(PRESETS);
+    const struct preset *preset;
+    for (size_t i = 0; (preset = preset_at(kind, i)); i++)
+        if (!strcmp(preset->name, name))
+            return preset;
+    return NULL;
+}
+
+/* Is the preset one of the kinds, and this file's text? */
+static const struct preset *expect_embedded(const char *folder, const char *name,
+                                            const enum preset_kind *kinds, size_t count)
+{
+    char path[600], text[8192] = "";
+    const struct preset *preset = NULL;
+    for (size_t i = 0; i < count && !preset; i++)
+        preset = find_embedded(kinds[i], name);
+    cr_assert_not_null(preset, "%s/%s.json is not in sim/preset.c", folder, name);
+    snprintf(path, sizeof path, "%s/%s.json", folder, name);
+    FILE *file = fopen(path, "r");
+    cr_assert_lt(fread(text, 1, sizeof text - 1, file), sizeof text - 1);
+    fclose(file);
+    cr_assert_str_eq(preset->text, text, "%s: built from another version?", path);
+    return preset;
+}
+
+static void expect_usable(const struct preset *preset)
+{
+    static const char *const keys[] = {[PRESET_RECOVERY] = "recovery.preset",
+                                       [PRESET_POWER] = "power.preset",
+                                       [PRESET_BOARD] = "machine.board"};
+    struct config config;
+    char set[400];
+    snprintf(set, sizeof set, "%s=%s", keys[preset->kind], preset->name);
+    LOAD(&config, MINIMAL, set);
+    cr_assert_eq(config.recovery.enabled, preset->kind == PRESET_RECOVERY);
+    cr_assert_eq(config.power.enabled, preset->kind == PRESET_POWER);
+    cr_assert_eq(config.machine.cpu != CPU_RV64GC, preset->kind == PRESET_BOARD);
+    config_free(&config);
+}
+
+/* The binary has each of the folder's files, and each is valid; it has no others. */
+static void expect_all_embedded(const char *folder, const enum preset_kind *kinds, size_t count)
+{
+    size_t seen = 0, known = 0;
+    DIR *dir = opendir(folder);
     cr_assert_not_null(dir);
     for (const struct dirent *entry; (entry = readdir(dir));) {
-        char name[300], set[400], path[400], text[8192] = "";
+        char name[300];
         snprintf(name, sizeof name, "%s", entry->d_name);
         char *dot = strstr(name, ".json");
         if (!dot)
             continue;
-        snprintf(path, sizeof path, PRESETS "/%s", name);
         *dot = 0;
-        const struct preset *preset;
-        for (size_t i = 0; (preset = preset_at(PRESET_RECOVERY, i)) && strcmp(preset->name, name);)
-            i++;
-        cr_assert_not_null(preset, "%s is not in sim/preset.c", name);
-        FILE *file = fopen(path, "r");
-        cr_assert_lt(fread(text, 1, sizeof text - 1, file), sizeof text - 1);
-        fclose(file);
-        cr_assert_str_eq(preset->text, text, "%s: built from another version?", name);
-
-        struct config config;
-        snprintf(set, sizeof set, "recovery.preset=%s", name);
-        LOAD(&config, MINIMAL, set);
-        cr_assert(config.recovery.enabled);
-        config_free(&config);
+        expect_usable(expect_embedded(folder, name, kinds, count));
         seen++;
     }
     closedir(dir);
-    while (preset_at(PRESET_RECOVERY, count))
-        count++;
-    cr_assert_eq(seen, count);
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; preset_at(kinds[i], k); k++)
+            known++;
+    cr_assert_eq(seen, known, "%s: %zu files, %zu embedded", folder, seen, known);
+}
+
+Test(config_preset, all_are_embedded)
+{
+    static const enum preset_kind presets[] = {PRESET_RECOVERY, PRESET_POWER};
+    static const enum preset_kind boards[] = {PRESET_BOARD};
+    expect_all_embedded(PRESETS, presets, 2);
+    expect_all_embedded("configs/boards", boards, 1);
+}
+
+/* The section's own keys win over the preset's, null takes one away, arrays replace. */
+Test(config_preset, power)
+{
+    struct config config;
+    LOAD(&config, WITH("\"power\": {\"preset\": \"hypnos\", \"seed\": 7}"));
+    cr_assert(config.power.enabled);
+    cr_assert_eq(config.power.seed, 7);
+    cr_assert_eq(config.power.nvm.range_count, 1);
+    cr_assert_str_eq(config.power.nvm.ranges[0].section, ".nvm");
+    cr_assert_str_eq(config.power.progress[0], "hypnos_tx_commit");
+    cr_assert_not(config.power.energy.enabled, "names alone cost nothing");
+    cr_assert_str_eq(config.power.energy.logging.names[0], "hypnos_log*");
+    cr_assert_str_eq(config.power.counters[0].name, "committed");
+    cr_assert_str_eq(config.power.counters[0].sum, "r0");
+    config_free(&config);
+    LOAD(&config, WITH("\"power\": {\"preset\": \"hypnos\", \"progress\": null, \"counters\": "
+                       "{\"undone\": null}, \"nvm\": {\"atomic\": 8, \"ranges\": [{\"region\": "
+                       "\"dram\"}]}, \"energy\": null}"));
+    cr_assert_eq(config.power.progress_count, 0);
+    cr_assert_eq(config.power.counter_count, 10);
+    cr_assert_str_eq(config.power.counters[1].name, "bypassed");
+    cr_assert_eq(config.power.nvm.atomic, 8);
+    cr_assert_null(config.power.nvm.ranges[0].section);
+    cr_assert_str_eq(config.power.nvm.ranges[0].region, "dram");
+    cr_assert_eq(config.power.energy.logging.count, 0);
+    config_free(&config);
+    LOAD(&config, MINIMAL, "power.preset=configs/presets/intos.json",
+         "power.cuts=[{\"every\": \"1ms\", \"count\": 3}]");
+    cr_assert_str_eq(config.power.later.entry, "recover_and_boot");
+    cr_assert_str_eq(config.power.later.zero[0], ".bss");
+    cr_assert_eq(config.power.cuts[0].every_ns, 1000000);
+    cr_assert_eq(config.power.cuts[0].count, 3);
+    config_free(&config);
+    LOAD(&config, WITH("\"power\": {\"preset\": \"hypnos\", \"enabled\": false}"));
+    cr_assert_not(config.power.enabled);
+    config_free(&config);
 }
 
 Test(config_preset, linux)
@@ -754,21 +828,43 @@ Test(units, parse)
         {UNITS_DURATION, "2min", UINT64_C(120000000000)},
         {UNITS_ADDRESS, "0xffffffffffffffff", UINT64_MAX},
         {UNITS_ADDRESS, "10", 10},
+        {UNITS_FREQUENCY, "96MHz", 96000000},
+        {UNITS_FREQUENCY, "12.5MHz", 12500000},
+        {UNITS_FREQUENCY, "32.768kHz", 32768},
+        {UNITS_VOLTAGE, "2.8V", 2800000},
+        {UNITS_VOLTAGE, "1800mV", 1800000},
+        {UNITS_CURRENT, "330nA", 330000},
+        {UNITS_CURRENT, "1.5uA", 1500000},
+        {UNITS_CAPACITANCE, "10uF", 10000000},
+        {UNITS_CAPACITANCE, "0.1F", UINT64_C(100000000000)},
+        {UNITS_RESISTANCE, "30kOhm", 30000000},
+        {UNITS_RESISTANCE, "1.5Ohm", 1500},
+        {UNITS_POWER, "1.2mW", 1200000000},
+        {UNITS_ENERGY, "0.4nJ", 400000},
+        {UNITS_ENERGY, "10pJ", 10000},
+        {UNITS_ENERGY, "1fJ", 1},
     };
     static const struct {
         enum units units;
         const char *text;
     } bad[] = {
-        {UNITS_SIZE, ""},          {UNITS_SIZE, "K"},
-        {UNITS_SIZE, ".5K"},       {UNITS_SIZE, "5.K"},
-        {UNITS_SIZE, "1.5"},       {UNITS_SIZE, "1k"},
-        {UNITS_SIZE, "1 K"},       {UNITS_SIZE, "+1"},
-        {UNITS_SIZE, "16777216T"}, {UNITS_SIZE, "0xfffff0000000000000"},
-        {UNITS_SIZE, "0xg"},       {UNITS_SIZE, "0.0000000000000000001T"},
-        {UNITS_COUNT, "1GiB"},     {UNITS_DURATION, "1"},
-        {UNITS_DURATION, "0x1s"},  {UNITS_DURATION, "0.5ns"},
-        {UNITS_ADDRESS, "1K"},     {UNITS_ADDRESS, "1.0"},
-        {UNITS_ADDRESS, "-1"},
+        {UNITS_SIZE, ""},           {UNITS_SIZE, "K"},
+        {UNITS_SIZE, ".5K"},        {UNITS_SIZE, "5.K"},
+        {UNITS_SIZE, "1.5"},        {UNITS_SIZE, "1k"},
+        {UNITS_SIZE, "1 K"},        {UNITS_SIZE, "+1"},
+        {UNITS_SIZE, "16777216T"},  {UNITS_SIZE, "0xfffff0000000000000"},
+        {UNITS_SIZE, "0xg"},        {UNITS_SIZE, "0.0000000000000000001T"},
+        {UNITS_COUNT, "1GiB"},      {UNITS_DURATION, "1"},
+        {UNITS_DURATION, "0x1s"},   {UNITS_DURATION, "0.5ns"},
+        {UNITS_ADDRESS, "1K"},      {UNITS_ADDRESS, "1.0"},
+        {UNITS_ADDRESS, "-1"},      {UNITS_FREQUENCY, "96"},
+        {UNITS_FREQUENCY, "96mhz"}, {UNITS_VOLTAGE, "2.8"},
+        {UNITS_VOLTAGE, "2.8mA"},   {UNITS_VOLTAGE, "-1V"},
+        {UNITS_VOLTAGE, "nanV"},    {UNITS_VOLTAGE, "1e3V"},
+        {UNITS_CURRENT, "0.5pA"},   {UNITS_CAPACITANCE, "10u"},
+        {UNITS_RESISTANCE, "30k"},  {UNITS_POWER, "1J"},
+        {UNITS_ENERGY, "0"},        {UNITS_ENERGY, "0x1pJ"},
+        {UNITS_ENERGY, "18447J"},
     };
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         uint64_t value = 12345;
@@ -786,18 +882,21 @@ Test(units, format_is_the_inverse_of_parse)
 {
     static const uint64_t values[] = {0,           1,    1000,       1024,
                                       60000000000, 1536, UINT64_MAX, UINT64_C(1) << 40};
-    for (int units = UNITS_SIZE; units <= UNITS_ADDRESS; units++) {
+    for (int units = UNITS_SIZE; units <= UNITS_ENERGY; units++) {
         for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
-            char text[24];
+            char text[32];
             uint64_t value = 12345;
             units_format((enum units)units, values[i], text, sizeof text);
             cr_assert_eq(units_parse((enum units)units, text, &value), 0, "%s", text);
             cr_assert_eq(value, values[i], "%s", text);
         }
     }
-    char text[24];
+    char text[32];
     cr_assert_str_eq(units_format(UNITS_SIZE, 256 << 20, text, sizeof text), "256M");
     cr_assert_str_eq(units_format(UNITS_DURATION, 10000000000, text, sizeof text), "10s");
+    cr_assert_str_eq(units_format(UNITS_VOLTAGE, 2800000, text, sizeof text), "2800mV");
+    cr_assert_str_eq(units_format(UNITS_FREQUENCY, 96000000, text, sizeof text), "96MHz");
+    cr_assert_str_eq(units_format(UNITS_ENERGY, 400000, text, sizeof text), "400pJ");
 }
 
 /* ---- Nearest and quoted -------------------------------------------------------------------- */

@@ -173,6 +173,13 @@ Test(schedule, an_empty_one_never_cuts)
     expect_cut(5, 5, 5, CUT_UNPLANNED, 0);
 }
 
+Test(schedule, nothing_is_due_before_the_first_life)
+{
+    add((struct cut_source){.kind = CUT_EVERY, .ticks = 100, .off = {.ticks = 7}});
+    expect_cut(5, 500, 5, CUT_UNPLANNED, 0);
+    cr_assert_eq(begin(5, 500, 5).tick, 600);
+}
+
 Test(schedule, points_of_the_run_come_once)
 {
     add((struct cut_source){.kind = CUT_INSN, .nth = 100, .off = {.ticks = 7}});
