@@ -146,6 +146,13 @@ static bool is_over(const struct cortexm *core)
            core->cpu.counts.insns >= core->stop_insns;
 }
 
+static enum cpu_stop failed(struct cortexm *core)
+{
+    enum cpu_stop stop = core->locked ? CPU_LOCKED : CPU_FAILED;
+    core->locked = false;
+    return stop;
+}
+
 static enum cpu_stop run(struct cpu *cpu, struct error *err)
 {
     struct cortexm *core = (struct cortexm *)cpu;
@@ -158,7 +165,7 @@ static enum cpu_stop run(struct cpu *cpu, struct error *err)
         }
         if (core->state.event.kind != EVENT_NONE) {
             if (cortexm_handle_event(core, err))
-                return CPU_FAILED;
+                return failed(core);
             continue;
         }
         if (is_over(core))
@@ -166,7 +173,9 @@ static enum cpu_stop run(struct cpu *cpu, struct error *err)
         if (sleeps(core))
             return CPU_IDLE;
         if (cortexm_take_pending(core, err))
-            return CPU_FAILED;
+            return failed(core);
+        if (core->state.event.kind != EVENT_NONE)
+            continue;
         cortexm_sync_tlb(core); /* a frame may have been written */
         cortexm_set_limits(core);
         if (run_engine(core, err))

@@ -9,7 +9,7 @@
  * Architecture Reference Manual, DDI 0403E, chapters B1 and B3). Interrupt numbers of cpu_set_irq()
  * are those of the external lines, from 0. Levels in struct trap: 0 unprivileged thread mode, 1
  * privileged thread mode, 3 handler mode; `cause` is the exception number. A lockup ends cpu_run()
- * with CPU_FAILED. One tick of the clock is one cycle of the core.
+ * with CPU_LOCKED. One tick of the clock is one cycle of the core.
  *
  * Not as on silicon: there is no MPU (MPU_TYPE reads 0). Floating-point registers are stacked at
  * once, not lazily, and FPDSCR is not applied. LDM, STM, LDRD and STRD do not fault on unaligned

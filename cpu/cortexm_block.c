@@ -267,7 +267,9 @@ static __attribute__((noinline)) void on_special_block(struct cortexm *core, uin
         }
         end = hazard - pc < end - pc ? hazard : end;
     }
-    if (end != pc + size) { /* the engine is to translate a shorter block */
+    /* The engine is to translate a shorter block; if it did not, its block is one instruction that
+     * is none (the T bit is clear). */
+    if (end != pc + size && core->exit_at != end) {
         core->exit_at = end;
         cortexm_stop(core, pc);
         return;

@@ -101,6 +101,7 @@ enum cortexm_event {
     EVENT_INVALID,   /* undefined instruction, or not in Thumb state */
     EVENT_FAULT,     /* a TLB fill was refused, see `fault` */
     EVENT_HAZARD,    /* the next instruction may have to be trapped, see `hazards` */
+    EVENT_VECTOR,    /* the vector that was taken looks like an EXC_RETURN */
 };
 
 enum cortexm_sleep {
@@ -189,6 +190,7 @@ struct cortexm {
     struct address_set watched;
     struct address_set checked; /* divisions with a hook of their own */
     bool start_set;
+    bool locked; /* the error is a lockup */
     uint32_t start_pc, start_sp;
     struct device_window {
         struct cortexm *core;

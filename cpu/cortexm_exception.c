@@ -26,6 +26,7 @@
 #define RETURN_BASIC   UINT32_C(0x10) /* the frame has no FP registers */
 #define RETURN_THREAD  UINT32_C(0x08)
 #define RETURN_PROCESS UINT32_C(0x04)
+#define RETURN_SPACE   UINT32_C(0xf0000000) /* and all above */
 
 static struct cortexm_scs *scs_of(struct cortexm *core)
 {
@@ -119,6 +120,7 @@ bool cortexm_may_take(struct cortexm *core, bool wake)
 static int lock_up(struct cortexm *core, struct error *err)
 {
     const struct cortexm_scs *scs = scs_of(core);
+    core->locked = true;
     return error_set(
         err, "the core locked up at pc 0x%08" PRIx32 ", HFSR 0x%08" PRIx32 ", CFSR 0x%08" PRIx32,
         cortexm_get(core, UC_ARM_REG_R15), scs->hfsr, scs->cfsr);
@@ -216,6 +218,8 @@ static int enter(struct cortexm *core, uint32_t exc_return, uint32_t return_pc, 
         .to = 3,
     };
     cpu_announce_entry(&core->cpu, &trap);
+    if (vector >= RETURN_SPACE) /* a plain branch there is no return */
+        core->state.event.kind = EVENT_VECTOR;
     return 0;
 }
 
@@ -423,19 +427,24 @@ static bool is_execute_never(uint32_t address)
     return address >> 29 == 2 || address >= 0xa0000000;
 }
 
+static int fetch_fault(struct cortexm *core, uint32_t pc, struct error *err)
+{
+    core->cpu.counts.insns++; /* so that time does not stand still */
+    cortexm_charge(core, 1);
+    core->fallthrough = NO_ADDRESS;
+    core->last = NULL;
+    if (is_execute_never(pc))
+        return fault(core, EXC_MEM_MANAGE, CFSR_IACCVIOL, err);
+    return fault(core, EXC_BUS_FAULT, CFSR_IBUSERR, err);
+}
+
 static int memory_fault(struct cortexm *core, struct error *err)
 {
     uint32_t pc = cortexm_get(core, UC_ARM_REG_R15);
     if (core->state.event.access == ACCESS_FETCH) {
-        if (active_now(core) && pc >= 0xf0000000) /* the engine did not notice the return */
+        if (active_now(core) && pc >= RETURN_SPACE) /* the engine did not notice the return */
             return exception_return(core, pc | 1, err);
-        core->cpu.counts.insns++; /* so that time does not stand still */
-        cortexm_charge(core, 1);
-        core->fallthrough = NO_ADDRESS;
-        core->last = NULL;
-        if (is_execute_never(pc))
-            return fault(core, EXC_MEM_MANAGE, CFSR_IACCVIOL, err);
-        return fault(core, EXC_BUS_FAULT, CFSR_IBUSERR, err);
+        return fetch_fault(core, pc, err);
     }
     scs_of(core)->bfar = fault_address(core, pc, core->state.event.page);
     cortexm_cut_short(core, pc + cortexm_insn_length(core, pc));
@@ -477,6 +486,8 @@ int cortexm_handle_event(struct cortexm *core, struct error *err)
         return memory_fault(core, err);
     case EVENT_HAZARD:
         return hazard(core, err);
+    case EVENT_VECTOR:
+        return fetch_fault(core, cortexm_get(core, UC_ARM_REG_R15), err);
     }
     return 0;
 }

@@ -26,6 +26,7 @@ enum cpu_stop {
     CPU_IDLE,     /* waits for an interrupt: nothing to do until cpu_set_irq() */
     CPU_PAUSED,   /* somebody asked for it with cpu_pause() */
     CPU_FAILED,   /* the engine failed; err says how */
+    CPU_LOCKED,   /* the guest's fault: it cannot go on before a reset; err says where */
 };
 
 /*

@@ -33,6 +33,7 @@ enum machine_end {
     END_LIMIT,       /* run.max_insns was reached */
     END_STUCK,       /* no progress for run.stuck_insns instructions */
     END_PANIC,       /* the guest called its function `panic` */
+    END_LOCKED,      /* the core locked up; the error says where */
     END_DEAD,        /* all harts wait and nothing can ever wake them */
     END_QUIT,        /* the user asked for it */
     END_TIMEOUT,     /* a script step timed out */
@@ -118,7 +119,7 @@ void machine_free(struct machine *machine);
 /* Called now and then, between turns; `opaque` as given to machine_run(). */
 typedef void (*machine_tick_fn)(void *opaque, const struct machine *machine);
 
-/* Runs until the end, and returns why. With END_FAULT err says what failed. */
+/* Runs until the end, and returns why. With END_FAULT and END_LOCKED err says what failed. */
 enum machine_end machine_run(struct machine *machine, machine_tick_fn tick, void *opaque,
                              struct error *err);
 

@@ -31,7 +31,8 @@ static void show_progress(void *opaque, const struct machine *machine)
 static void print_diagnosis(struct machine *machine)
 {
     if (machine->end != END_LIMIT && machine->end != END_PANIC && machine->end != END_STUCK &&
-        machine->end != END_DEAD && machine->end != END_FAULT && machine->end != END_TIMEOUT)
+        machine->end != END_DEAD && machine->end != END_FAULT && machine->end != END_LOCKED &&
+        machine->end != END_TIMEOUT)
         return;
     char *where = machine->end == END_PANIC
                       ? strdup(machine->panic_report ? machine->panic_report : "")

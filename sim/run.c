@@ -91,6 +91,9 @@ static int run_hart(struct machine *machine, struct error *err)
     switch (cpu_run(machine->harts[turn->hart], err)) {
     case CPU_FAILED:
         return -1;
+    case CPU_LOCKED:
+        machine->end = END_LOCKED;
+        break;
     case CPU_PAUSED:
         turn->resumed = true;
         if (machine->inject && inject_paused(machine->inject, turn->hart, err))

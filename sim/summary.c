@@ -24,6 +24,7 @@ static const struct {
     [END_LIMIT] = {"limit", "the guest did not finish within the instruction limit"},
     [END_STUCK] = {"stuck", "the guest made no progress (run.stuck_insns)"},
     [END_PANIC] = {"panic", "the guest's kernel panicked"},
+    [END_LOCKED] = {"locked-up", NULL},
     [END_DEAD] = {"dead", "every hart waits for an interrupt and nothing is left to raise one"},
     [END_QUIT] = {"quit", NULL},
     [END_TIMEOUT] = {"timeout", NULL},
@@ -69,7 +70,7 @@ void summary_make(struct summary *summary, const struct machine *machine, const 
         summary->exit = EXIT_SIMULATOR;
         summary->failure = fault;
     } else {
-        summary->failure = judge(summary);
+        summary->failure = machine->end == END_LOCKED ? fault : judge(summary);
         summary->exit = summary->failure ? EXIT_GUEST_FAILED : EXIT_AS_EXPECTED;
     }
     uint8_t digest[MEMORY_DIGEST_SIZE];

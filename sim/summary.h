@@ -20,7 +20,7 @@ struct summary {
 };
 
 /* Judges the run by the config's expectations and takes the hashes. The machine must outlive the
- * summary. `fault` is the simulator's own failure if the end is END_FAULT. */
+ * summary. `fault` is what machine_run() says if the end is END_FAULT or END_LOCKED. */
 void summary_make(struct summary *summary, const struct machine *machine, const char *fault);
 
 /* "poweroff", "limit", ... */

@@ -659,9 +659,31 @@ Test(cortexm, a_fault_in_the_hard_fault_handler_locks_up)
     struct board *board = BOARD(undefined);
     board_load(board, CODE + 0x400, undefined, sizeof undefined);
     board_vector(board, 3, CODE + 0x400);
-    cr_assert_eq(board_run(board, 1000), CPU_FAILED);
+    cr_assert_eq(board_run(board, 1000), CPU_LOCKED);
     cr_assert_str_eq(board->err.text, "the core locked up at pc 0x00001402, HFSR 0x40000000, CFSR "
                                       "0x00010000");
+    board_free(board);
+}
+
+Test(cortexm, an_exact_stop_does_not_wait_for_the_t_bit)
+{
+    struct board *board = BOARD(undefined);
+    board_put(board, ROM + 4, CODE); /* T is clear */
+    cr_assert_eq(cpu_reset(board->cpu, &board->err), 0);
+    cpu_stop_exactly(board->cpu, 1, UINT64_MAX);
+    cr_assert_eq(board_run(board, 1000), CPU_DEADLINE);
+    cr_assert_eq(board_ppb(board, CFSR), 1u << 17, "INVSTATE");
+    board_free(board);
+}
+
+Test(cortexm, a_vector_like_an_exc_return_does_not_return)
+{
+    struct board *board = BOARD(undefined);
+    board_vector(board, 3, 0xfffffff8); /* gets bit 0 */
+    cr_assert_eq(board_run(board, 1000), CPU_LOCKED);
+    cr_assert_str_eq(board->err.text, "the core locked up at pc 0xfffffff8, HFSR 0x40000000, CFSR "
+                                      "0x00010001");
+    cr_assert_eq(board->returns, 0);
     board_free(board);
 }
 
