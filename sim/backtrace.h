@@ -21,7 +21,9 @@
 
 /* A hart's registers. */
 struct backtrace_start {
-    uint64_t pc, ra, sp, fp; /* fp is s0 */
+    uint64_t pc, ra, sp, fp; /* fp is s0; of a Cortex-M ra is lr */
+    uint64_t psp;            /* of a Cortex-M only, and: is it in handler mode? */
+    bool handler;
 };
 
 struct backtrace_frame {
@@ -41,6 +43,14 @@ typedef int (*backtrace_read)(void *opaque, uint64_t gva, void *buffer, size_t s
 size_t backtrace_walk(const struct backtrace_start *start, const struct symbols *symbols,
                       backtrace_read read, void *opaque, struct backtrace_frame *frames,
                       size_t max);
+
+/*
+ * The same for Thumb code, which has no chain of frames: what each exception interrupted is known
+ * from what it pushed, all else is guessed from values on the stack that point behind calls.
+ */
+size_t backtrace_walk_thumb(const struct backtrace_start *start, const struct symbols *symbols,
+                            backtrace_read read, void *opaque, struct backtrace_frame *frames,
+                            size_t max);
 
 /* A line each: two characters ("? " for a guess, else blank), the address, the symbol. */
 void backtrace_print(FILE *out, const char *indent, const struct symbols *symbols,

@@ -74,11 +74,13 @@ static void describe_hart(FILE *out, const struct machine *machine, unsigned num
         .pc = value_of(view.cpu, "pc"),
         .ra = value_of(view.cpu, arm ? "lr" : "ra"),
         .sp = value_of(view.cpu, "sp"),
-        .fp = arm ? 0 : value_of(view.cpu, "s0"), /* Thumb code has no chain of frames */
+        .fp = arm ? 0 : value_of(view.cpu, "s0"),
+        .psp = arm ? value_of(view.cpu, "psp") : 0,
+        .handler = arm && value_of(view.cpu, "xpsr") & 0x1ff,
     };
     struct backtrace_frame frames[MAX_FRAMES];
-    size_t depth =
-        backtrace_walk(&start, machine->symbols, read_virtual, &view, frames, MAX_FRAMES);
+    size_t depth = (arm ? backtrace_walk_thumb : backtrace_walk)(
+        &start, machine->symbols, read_virtual, &view, frames, MAX_FRAMES);
     fputs("  backtrace:\n", out);
     backtrace_print(out, "    ", machine->symbols, frames, depth);
 }
