@@ -133,7 +133,6 @@ struct block code_decode(const struct code_cache *cache, const uint8_t *bytes, u
         sum.cycles += insn.cycles;
         sum.context |= insn.context;
         sum.traits |= insn.traits;
-        sum.beats += insn.beats;
         if (at >= size) {
             sum.exit = insn.exit;
             sum.rd = insn.rd;

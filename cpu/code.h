@@ -27,7 +27,6 @@ struct block {
     uint8_t operand; /* likewise */
     bool context;    /* replaces the stack or thread pointer */
     uint8_t traits;  /* of any instruction, see decoder */
-    uint16_t beats;  /* single transfers of the loads and stores, where the decoder counts them */
     uint16_t next;   /* in code_page: another block at the same address */
 };
 

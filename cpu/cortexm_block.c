@@ -185,7 +185,7 @@ static uint32_t exact_stop(struct cortexm *core, const struct fast_block *block,
 {
     uint64_t insns = core->stop_insns - core->cpu.counts.insns;
     uint64_t ticks = core->stop_tick - core->clock->now;
-    uint64_t waits = (block->loads + block->stores) * core->max_wait * 16;
+    uint64_t waits = (block->loads + block->stores) * core->max_wait;
     if (insns >= block->insns && ticks > block->ticks + waits)
         return pc + size;
     for (uint32_t at = pc;;) {
@@ -194,7 +194,8 @@ static uint32_t exact_stop(struct cortexm *core, const struct fast_block *block,
             return pc + size;
         struct block part = part_of_block(core, pc, at - pc);
         struct cpu_price price = price_of(core, pc, &part);
-        if (part.insns >= insns || price.ticks + part.beats * core->max_wait >= ticks)
+        if (part.insns >= insns ||
+            price.ticks + (part.loads + part.stores) * core->max_wait >= ticks)
             return at;
     }
 }
@@ -211,11 +212,24 @@ static uint32_t first_hazard(struct cortexm *core, uint32_t pc, uint32_t size)
     return pc + size;
 }
 
+/* The engine keeps all 8 bits that were written. */
+static void mask_basepri(struct cortexm *core)
+{
+    uint32_t value = cortexm_get_special(core, UC_ARM_REG_BASEPRI);
+    uint32_t kept = value & 0xffu << (8 - core->options.priority_bits);
+    core->attention &= ~(unsigned)ATTEND_BASEPRI;
+    if (kept != value && cortexm_privileged(core))
+        cortexm_set(core, UC_ARM_REG_BASEPRI, kept);
+}
+
 /* Whether the core must leave the engine before the block: the limits and `attention`. */
 static bool must_leave(struct cortexm *core)
 {
     if (core->attention & ATTEND_TLB)
         cortexm_sync_tlb(core);
+    if (core->attention & ATTEND_BASEPRI)
+        mask_basepri(core);
+    cortexm_set_limits(core);
     if (core->attention & ATTEND_PAUSE || core->clock->now >= core->clock->deadline ||
         core->clock->now >= core->stop_tick || core->cpu.counts.insns >= core->stop_insns)
         return true;
@@ -260,6 +274,8 @@ static __attribute__((noinline)) void on_special_block(struct cortexm *core, uin
     }
     if (block->traits & CORTEXM_SEV)
         core->state.scs.event = true;
+    if (block->traits & core->slow & CORTEXM_BASEPRI)
+        cortexm_alert(core, ATTEND_BASEPRI);
     core->passed = NO_ADDRESS;
     core->fallthrough = pc + size;
     count(core, block);

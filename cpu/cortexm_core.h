@@ -144,6 +144,7 @@ enum attention {
     ATTEND_PENDING = 1, /* an exception is pending that only the masks may hold back */
     ATTEND_TLB = 2,     /* memory may have withdrawn a permission */
     ATTEND_PAUSE = 4,   /* somebody wants the core to stop */
+    ATTEND_BASEPRI = 8, /* it may have bits that are not implemented */
 };
 
 struct cortexm {

@@ -251,6 +251,8 @@ static uint8_t traits_of(uint32_t word, unsigned size)
         return CORTEXM_SEV;
     if ((word & 0xffd000f0) == 0xfb9000f0)
         return CORTEXM_DIVIDE;
+    if ((word & 0xfff0ffff) == 0xf3808811 || (word & 0xfff0ffff) == 0xf3808812)
+        return CORTEXM_BASEPRI;
     return (word & 0xec000e00) == 0xec000a00 ? CORTEXM_FP : 0;
 }
 
@@ -263,9 +265,8 @@ static void classify(struct cortexm_decoder *decoder, uint32_t word, unsigned si
         insn->cycles += latency(decoder, word, size);
         return;
     }
-    insn->loads = access.load;
-    insn->stores = access.store;
-    insn->beats = (uint16_t)access.count;
+    insn->loads = access.load ? (uint16_t)access.count : 0;
+    insn->stores = access.store ? (uint16_t)access.count : 0;
     /* LDR 2, LDM 1 + N; a store with an immediate offset waits in the write buffer (DDI 0337I,
      * 3.3.2). */
     bool buffered = access.store && access.count == 1 && access.index < 0;

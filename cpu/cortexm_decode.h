@@ -13,6 +13,7 @@ enum cortexm_trait {
     CORTEXM_FP = 1,     /* needs the FPU */
     CORTEXM_DIVIDE = 2, /* SDIV, UDIV */
     CORTEXM_SEV = 4,
+    CORTEXM_BASEPRI = 8, /* writes it */
 };
 
 /* Decodes with Capstone and remembers what it said of each instruction. */

@@ -271,9 +271,11 @@ static void on_instruction(uc_engine *uc, uint64_t pc, uint32_t size, void *opaq
     struct cortexm *core = opaque;
     if (core->stopping)
         return;
-    core->block_pc = (uint32_t)pc;
-    cpu_announce_reached(&core->cpu, pc);
-    core->block_pc = NO_ADDRESS;
+    if (!(core->attention & ATTEND_PAUSE)) { /* else it will be reached again */
+        core->block_pc = (uint32_t)pc;
+        cpu_announce_reached(&core->cpu, pc);
+        core->block_pc = NO_ADDRESS;
+    }
     if (core->attention & ATTEND_PAUSE) {
         core->stopped_within = true;
         cortexm_stop(core, (uint32_t)pc);

@@ -305,7 +305,8 @@ void cortexm_set_hazards(struct cortexm *core)
     bool no_fpu = core->options.model == CORTEXM_M4 && !(scs->cpacr & CPACR_WRITABLE);
     core->hazards =
         (uint8_t)((no_fpu ? CORTEXM_FP : 0) | (scs->ccr & CCR_DIV_0_TRP ? CORTEXM_DIVIDE : 0));
-    core->slow = core->hazards | CORTEXM_SEV;
+    core->slow = (uint8_t)(core->hazards | CORTEXM_SEV |
+                           (core->options.priority_bits < 8 ? CORTEXM_BASEPRI : 0));
 }
 
 static uint32_t scb_read(struct cortexm *core, uint32_t offset)

@@ -56,7 +56,7 @@ void cortexm_restore(struct cpu *cpu, const void *state)
     core->passed = saved->passed;
     core->exit_at = NO_ADDRESS;
     core->last = NULL;
-    core->attention = ATTEND_TLB;
+    core->attention = ATTEND_TLB | ATTEND_BASEPRI;
     core->seen_withdrawals = *core->withdrawals - 1; /* flush */
     clock_set(core->clock, &core->systick_event, saved->state.scs.systick.due);
     cortexm_set_hazards(core);

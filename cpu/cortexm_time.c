@@ -54,21 +54,14 @@ static void systick_arm(struct cortexm *core)
 void cortexm_systick_settle(struct cortexm *core)
 {
     struct cortexm_scs *scs = &core->state.scs;
-    if (!scs->systick.enabled)
+    uint64_t now = systick_count(core), length = scs->systick.reload + UINT64_C(1);
+    if (!scs->systick.enabled || now < scs->systick.zero)
         return;
-    bool reached = false;
-    for (uint64_t now = systick_count(core); now >= scs->systick.zero;) {
-        reached = true;
-        scs->systick.period = scs->systick.reload;
-        if (!scs->systick.reload) {
-            scs->systick.zero = UINT64_MAX;
-            break;
-        }
-        uint64_t length = scs->systick.reload + UINT64_C(1);
+    if (scs->systick.reload)
         scs->systick.zero += (now - scs->systick.zero) / length * length + length;
-    }
-    if (!reached)
-        return;
+    else
+        scs->systick.zero = UINT64_MAX;
+    scs->systick.period = scs->systick.reload;
     scs->systick.counted = true;
     systick_arm(core);
     if (scs->systick.interrupts)

@@ -60,7 +60,7 @@ struct cpu_tally {
 /* What the hart has done since reset. A trapped instruction counts as executed. */
 struct cpu_counts {
     uint64_t insns;
-    uint64_t loads, stores; /* instructions that read / write memory; an AMO is both */
+    uint64_t loads, stores; /* an AMO is both; LDM, STM and the like are one for each register */
     uint64_t cycles;        /* estimate, see struct block */
     uint64_t traps;
     uint64_t tlb_fills;

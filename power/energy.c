@@ -36,7 +36,7 @@ struct energy {
     struct energy_costs open; /* what open regions cost; all 0 if there is none */
     struct surplus *classes;
     size_t class_count;
-    uint64_t sleep_ticks, life_start;
+    uint64_t sleep_ticks;
 };
 
 /* ---- Where code and data lie --------------------------------------------------------------- */
@@ -388,14 +388,4 @@ struct energy_class energy_class(const struct energy *energy, size_t index)
     class.ticks = tally->ticks + energy->classes[index].ticks;
     class.fj = class.ticks * energy->cycle_fj + (fj > 0 ? (uint64_t)fj : 0);
     return class;
-}
-
-void energy_begin_life(struct energy *energy)
-{
-    energy->life_start = energy_total(energy);
-}
-
-uint64_t energy_life(const struct energy *energy)
-{
-    return energy_total(energy) - energy->life_start;
 }

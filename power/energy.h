@@ -136,8 +136,4 @@ struct energy_class energy_class(const struct energy *energy, size_t index);
 /* The class of the code at an address. */
 unsigned energy_class_of(const struct energy *energy, uint64_t pc);
 
-/* By life: what was spent since the last call of energy_begin_life(), or since the start. */
-void energy_begin_life(struct energy *energy);
-uint64_t energy_life(const struct energy *energy);
-
 #endif

@@ -20,7 +20,6 @@ static const struct supply_preset supplies[] = {
                    .input = SUPPLY_CONVERTER,
                    .input_efficiency = 1,
                    .output_efficiency = 1,
-                   .output_volts = 1.8,
                    .leak_amps = 25e-6},
     },
     {
@@ -65,7 +64,6 @@ static const struct supply_preset supplies[] = {
                    .input = SUPPLY_CONVERTER,
                    .input_efficiency = 0.8,
                    .output_efficiency = 0.9,
-                   .output_volts = 2.2,
                    .leak_amps = 330e-9},
     },
     {

@@ -105,11 +105,6 @@ int schedule_add(struct schedule *schedule, const struct cut_source *source, str
     return 0;
 }
 
-size_t schedule_count(const struct schedule *schedule)
-{
-    return schedule->count;
-}
-
 /* ---- When ---------------------------------------------------------------------------------- */
 
 static uint64_t add(uint64_t a, uint64_t b)

@@ -75,7 +75,6 @@ void schedule_free(struct schedule *schedule);
 /* The source is copied. Its number is the count of those before it. Fails when it says something
  * impossible (the message does not say where it stands), and then leaves `list` to the caller. */
 int schedule_add(struct schedule *schedule, const struct cut_source *source, struct error *err);
-size_t schedule_count(const struct schedule *schedule);
 
 struct cut_counters {
     uint64_t insns, tick, nvm_writes;

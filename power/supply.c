@@ -52,7 +52,6 @@ int supply_check(const struct supply_config *config, struct error *err)
         check_range("diode", config->diode_volts, 0, 10, err) ||
         check_range("input_efficiency", config->input_efficiency, 1e-3, 1, err) ||
         check_range("output_efficiency", config->output_efficiency, 1e-3, 1, err) ||
-        check_range("output", config->output_volts, 0, 1e3, err) ||
         check_range("leakage", config->leak_amps, 0, 1, err))
         return -1;
     if (config->off_volts >= config->on_volts)
@@ -400,7 +399,7 @@ int supply_recharge(struct supply *supply, uint64_t limit_ns, uint64_t *off_ns, 
             end += round;
         }
         if (*off_ns >= limit_ns || steps++ == MAX_STEPS)
-            return error_set(err, "%.4g V not reached in %.4g s: at %.4g V",
+            return error_set(err, "did not reach %.4g V in %.4g s: at %.4g V",
                              supply->config.on_volts, (double)*off_ns * 1e-9, supply_volts(supply));
         charge(supply, least(end - state->ns, limit_ns - *off_ns));
         peak = fmax(peak, state->joules);

@@ -40,7 +40,6 @@ struct supply_config {
     double diode_volts;       /* SUPPLY_DIODE: drop */
     double input_efficiency;  /* SUPPLY_CONVERTER: above 0, to 1; TRACE_POWER always */
     double output_efficiency; /* above 0, to 1 */
-    double output_volts;      /* regulated; 0: the capacitor's own. For the report */
     double leak_amps;         /* out of the capacitor, at all times */
 };
 
@@ -94,7 +93,7 @@ void supply_switch_off(struct supply *supply);
 /*
  * Lets time go on without load until the supply switches on; *off_ns is how long that took. Fails
  * with "can never reach 2.8 V: stalls at 2.31 V" when the trace has ended, or repeats and brought
- * nothing more in a whole round, or with "... not reached in ..." after limit_ns.
+ * nothing more in a whole round, or with "did not reach ..." after limit_ns.
  */
 int supply_recharge(struct supply *supply, uint64_t limit_ns, uint64_t *off_ns, struct error *err);
 

@@ -2,7 +2,6 @@
 #include "power/trace.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "power/trace_parts.h"
 
@@ -32,25 +31,6 @@ struct trace *trace_constant(double watts)
     }
     *trace->values = watts;
     return trace;
-}
-
-int trace_format_of(const char *name, enum trace_format *format)
-{
-    static const struct {
-        const char *name;
-        enum trace_format format;
-    } names[] = {
-        {"mementos", TRACE_MEMENTOS}, {"csv", TRACE_CSV},      {"bao", TRACE_CSV},
-        {"shepherd", TRACE_CSV},      {"ekho", TRACE_SURFACE}, {"siren", TRACE_SURFACE},
-        {"surface", TRACE_SURFACE},
-    };
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(name, names[i].name) == 0) {
-            *format = names[i].format;
-            return 0;
-        }
-    }
-    return -1;
 }
 
 enum trace_kind trace_kind(const struct trace *trace)

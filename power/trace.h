@@ -58,9 +58,6 @@ struct trace *trace_load(const char *path, const struct trace_options *options, 
 struct trace *trace_constant(double watts);
 void trace_free(struct trace *trace);
 
-/* By name: "mementos", "csv", "bao" (csv), "shepherd" (csv), "ekho", "siren", "surface". */
-int trace_format_of(const char *name, enum trace_format *format);
-
 enum trace_kind trace_kind(const struct trace *trace);
 size_t trace_samples(const struct trace *trace);
 

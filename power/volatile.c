@@ -20,7 +20,7 @@ struct volatile_memory {
     struct memory *mem;
     volatile_spare_fn spare;
     void *opaque;
-    uint64_t seed, lives, filled, page_size;
+    uint64_t seed, lives, page_size;
     struct extent *extents; /* the volatile regions, by address */
     size_t extent_count;
     bool *changed;  /* by page */
@@ -75,11 +75,12 @@ static void on_loaded(void *opaque, uint64_t gpa, uint64_t length)
     struct volatile_memory *memory = opaque;
     if (memory->filling)
         return;
-    for (uint64_t at = gpa; at - gpa < length; at += memory->page_size)
+    bool here = false;
+    for (uint64_t at = gpa; at - gpa < length; at = (at | (memory->page_size - 1)) + 1) {
         note_change(memory, at);
-    if (length)
-        note_change(memory, gpa + length - 1);
-    if (!memory->remembering || !extent_of(memory, gpa))
+        here |= extent_of(memory, at) != NULL;
+    }
+    if (!memory->remembering || !here)
         return;
     if (memory->piece_count == memory->piece_room) {
         size_t room = memory->piece_room ? 2 * memory->piece_room : 16;
@@ -129,7 +130,6 @@ static void fill(struct volatile_memory *memory, uint64_t gpa)
         if (memory_read(memory->mem, at, memory->page + (at - gpa), until - at))
             return;
     const uint8_t *now = memory_host(memory->mem, gpa, memory->page_size);
-    memory->filled++;
     if (now && memcmp(now, memory->page, memory->page_size))
         (void)memory_load(memory->mem, gpa, memory->page, memory->page_size); /* it is memory */
 }
@@ -137,7 +137,6 @@ static void fill(struct volatile_memory *memory, uint64_t gpa)
 void volatile_cut(struct volatile_memory *memory)
 {
     memory->lives++;
-    memory->filled = 0;
     memory->filling = true;
     for (size_t i = 0; i < memory->list_count; i++) {
         uint64_t gpa = memory->list[i];
@@ -148,11 +147,6 @@ void volatile_cut(struct volatile_memory *memory)
     memory->list_count = 0;
     memory->filling = false;
     memory_arm_all(memory->mem);
-}
-
-uint64_t volatile_filled(const struct volatile_memory *memory)
-{
-    return memory->filled;
 }
 
 static int find_extents(struct volatile_memory *memory)

@@ -33,7 +33,4 @@ int volatile_loaded(struct volatile_memory *memory, struct error *err);
 /* The power is cut and comes back: noise and images, in what had changed. */
 void volatile_cut(struct volatile_memory *memory);
 
-/* Pages that the last cut filled. */
-uint64_t volatile_filled(const struct volatile_memory *memory);
-
 #endif

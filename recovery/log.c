@@ -446,6 +446,24 @@ bool log_is_shared(const struct log *log, uint64_t page_gpa)
     return page && page->shared;
 }
 
+static struct log_owner *owner_in(const struct log *log, const struct log_entry *entry)
+{
+    while (entry && entry->owner == &log->retained)
+        entry = entry->below;
+    return entry ? entry->owner : NULL;
+}
+
+struct log_owner *log_page_owner(const struct log *log, uint64_t page_gpa)
+{
+    const struct log_page *page = find_page(log, page_gpa);
+    if (!page || !page->live)
+        return NULL;
+    struct log_owner *owner = owner_in(log, page->pages);
+    for (size_t i = 0; page->words && !owner && i < log->page_size / WORD_SIZE; i++)
+        owner = owner_in(log, page->words[i]);
+    return owner;
+}
+
 bool log_reclaim(struct log *log, uint64_t page_gpa, uint32_t lineage,
                  uint32_t (*lineage_of)(const struct log_owner *owner))
 {

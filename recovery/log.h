@@ -49,9 +49,13 @@ int log_save_page(struct log *log, struct log_owner *owner, uint64_t page_gpa,
 /* ---- Shared pages -------------------------------------------------------------------------- */
 
 /* Turns the page's entries into entries of words, by comparing what they hold with what came after.
- * Stores that left a value as it was leave no trace. -1 when out of memory. */
+ * Stores that left a value as it was leave no trace. -1 when out of memory: the page's owners can
+ * be committed, but not undone. */
 int log_share(struct log *log, uint64_t page_gpa);
 bool log_is_shared(const struct log *log, uint64_t page_gpa);
+
+/* One of those who have uncommitted changes in the page, or NULL. */
+struct log_owner *log_page_owner(const struct log *log, uint64_t page_gpa);
 
 /* Somebody of the lineage accesses the shared page. Returns true if that has been so for a while
  * and all uncommitted changes are the lineage's, as lineage_of() says: then the page is shared no

@@ -129,6 +129,19 @@ static void on_first_write(void *opaque, uint64_t page_gpa, const uint8_t *conte
         check_limit(recovery, domain);
 }
 
+/* Out of memory: nobody who has changed the page can be rolled back any more. */
+static void lose_page(struct recovery *recovery, uint64_t page_gpa)
+{
+    struct log_owner *owner;
+    bool shared = log_is_shared(recovery->log, page_gpa);
+    while ((owner = log_page_owner(recovery->log, page_gpa)))
+        domain_lose(recovery, (struct domain *)owner, REFUSED_LOG_LIMIT);
+    if (!shared)
+        track_released(recovery, page_gpa, true);
+    if (active_lane(recovery))
+        track_apply(recovery, recovery->active);
+}
+
 static void on_conflict(void *opaque, uint64_t page_gpa)
 {
     struct recovery *recovery = opaque;
@@ -137,7 +150,8 @@ static void on_conflict(void *opaque, uint64_t page_gpa)
     recovery->counts.conflicts++;
     if (++recovery->shared_pages > recovery->counts.shared_pages_peak)
         recovery->counts.shared_pages_peak = recovery->shared_pages;
-    log_share(recovery->log, page_gpa); /* it may be released at once: nothing had changed */
+    if (log_share(recovery->log, page_gpa)) /* it may be released at once: nothing had changed */
+        lose_page(recovery, page_gpa);
 }
 
 void track_released(void *opaque, uint64_t page_gpa, bool was_shared)

@@ -6,8 +6,8 @@
 
 /*
  * Virtual time of one machine. The unit is the tick: the time that one hart takes for one
- * instruction. The rate (ticks per second) comes from the config, so time is a function of the
- * instructions executed and of nothing else.
+ * instruction, or a Cortex-M for one cycle. The rate (ticks per second) comes from the config, so
+ * time is a function of the instructions executed and of nothing else.
  *
  * `now` and `deadline` are public because a CPU back end advances `now` in its block hook and must
  * return to the run loop at the first block that begins at or after `deadline`. With several harts

@@ -89,6 +89,18 @@ void lives_sleep(struct lives *lives, uint64_t ticks)
         energy_sleep(lives->energy, ticks);
 }
 
+bool lives_sleep_on(struct lives *lives)
+{
+    const struct cut_counters now = counters_now(lives);
+    if (lives->asleep.insns != now.insns) {
+        lives->asleep.insns = now.insns;
+        lives->asleep.since = now.tick;
+    }
+    return lives->supply && lives->next.tick == UINT64_MAX &&
+           clock_ns(&lives->machine->clock, now.tick - lives->asleep.since) >=
+               lives->policy->supply.limit_ns;
+}
+
 /* ---- One life ------------------------------------------------------------------------------ */
 
 static int add_life(struct lives *lives, struct error *err)

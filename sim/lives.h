@@ -61,6 +61,10 @@ int lives_cut(struct lives *lives, struct error *err);
 uint64_t lives_deadline(struct lives *lives);
 void lives_sleep(struct lives *lives, uint64_t ticks);
 
+/* Nothing will wake the core but a power failure: is that hopeless, as the supply has lasted for
+ * power.supply.patience already? */
+bool lives_sleep_on(struct lives *lives);
+
 /* The run is over; saves what is to be saved. Fails if it cannot. */
 int lives_finish(struct lives *lives, struct error *err);
 

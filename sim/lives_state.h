@@ -72,6 +72,9 @@ struct lives {
     uint64_t stuck; /* lives since the last progress */
 
     uint64_t supplied_fj; /* what the supply knows of */
+    struct {
+        uint64_t insns, since; /* executed when it fell asleep; tick */
+    } asleep;
     double peak_watts;
     struct lives_sample *samples;
     size_t sample_count, sample_room;

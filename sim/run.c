@@ -173,6 +173,10 @@ static void skip_idle(struct machine *machine)
     uint64_t next = earlier(clock_next(clock), console_next_timeout(machine->console));
     if (machine->panic_at)
         next = earlier(next, machine->panic_at);
+    if (machine->lives && next == UINT64_MAX && lives_sleep_on(machine->lives)) {
+        machine->end = END_DEAD;
+        return;
+    }
     if (machine->lives)
         next = earlier(next, lives_deadline(machine->lives));
     if (next != UINT64_MAX) {

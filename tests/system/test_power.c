@@ -406,7 +406,7 @@ ParameterizedTestParameters(system_power, what_cannot_work_is_told)
         {KV,
          "power.supply={\"capacitor\": \"10mF\", \"on\": \"2.8V\", \"off\": \"1.8V\", \"harvest\": "
          "\"100uW\", \"patience\": \"10s\"}",
-         "unpowered", "the supply 2.8 V not reached in 10 s: at 0.4472 V\n"},
+         "unpowered", "the supply did not reach 2.8 V in 10 s: at 0.4472 V\n"},
         {KV,
          "power.supply={\"preset\": \"fused\", \"trace\": \"configs/traces/rf.txt\", \"scale\": 1, "
          "\"leakage\": \"10mA\"}",
@@ -439,6 +439,28 @@ ParameterizedTest(struct verdict *verdict, system_power, what_cannot_work_is_tol
     cr_expect_eq(strncmp(run.err, expected, strlen(expected)), 0, "%s\nnot %s", run.err, expected);
     run_free(&run);
     place_remove(&place);
+}
+
+/* Cuts at one symbol do not count for each other. */
+Test(system_power, cuts_at_one_symbol)
+{
+    static const char *const cuts[] = {
+        "power.cuts=[{\"at\": {\"symbol\": \"hypnos_tx_commit\", \"nth\": 10}}]",
+        "power.cuts=[{\"at\": {\"symbol\": \"hypnos_tx_commit\", \"nth\": 10}},"
+        " {\"at\": {\"symbol\": \"hypnos_tx_commit\", \"nth\": \"1M\"}}]"};
+    double insns[2];
+    for (size_t i = 0; i < 2; i++) {
+        struct place place;
+        struct run run;
+        place_make(&place);
+        RUN(&run, "run", KV, "-q", "--set", cuts[i], "--summary", place_file(&place, "summary"));
+        cr_assert_eq(run.code, 0, "%s", run.err);
+        cr_expect_eq(number_at(run.summary, "power.cuts"), 1);
+        insns[i] = summary_number(&run, "instructions");
+        run_free(&run);
+        place_remove(&place);
+    }
+    cr_expect_eq(insns[0], insns[1]);
 }
 
 /* ---- Another kind of machine --------------------------------------------------------------- */

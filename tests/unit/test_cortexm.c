@@ -271,6 +271,29 @@ Test(cortexm, unimplemented_priority_bits_read_zero)
 }
 
 /*
+ *        movs r0, #0xbf
+ *        msr basepri, r0
+ *        mrs r4, basepri
+ *        movs r0, #0x5f
+ *        msr basepri_max, r0
+ *        mrs r5, basepri
+ *        bkpt 0xab
+ */
+static const uint16_t odd_basepri[] = {
+    0x20bf, 0xf380, 0x8811, 0xf3ef, 0x8411, 0x205f, 0xf380, 0x8812, 0xf3ef, 0x8511, 0xbeab,
+};
+
+Test(cortexm, basepri_has_the_bits_that_are_implemented)
+{
+    struct board *board =
+        board_new(&(struct cortexm_options){.priority_bits = 3}, odd_basepri, sizeof odd_basepri);
+    board_finish(board);
+    cr_assert_eq(board_reg(board, "r4"), 0xa0);
+    cr_assert_eq(board_reg(board, "r5"), 0x40);
+    board_free(board);
+}
+
+/*
  *        movs r2, #0x80
  *        ldr r0, =0xe000e200
  *        movs r1, #1

@@ -403,6 +403,19 @@ Test(log, sharing_again)
     expect_nothing_left();
 }
 
+Test(log, owners_of_a_page)
+{
+    cr_assert_null(log_page_owner(undo_log, AT(0, 0)));
+    write_page(&a, AT(0, 8), 1, 1);
+    write_page(&b, AT(0, 16), 1, 1);
+    cr_assert_eq(log_page_owner(undo_log, AT(0, 0)), &b);
+    share(0);
+    log_commit(undo_log, &b);
+    cr_assert_eq(log_page_owner(undo_log, AT(0, 0)), &a);
+    log_commit(undo_log, &a);
+    cr_assert_null(log_page_owner(undo_log, AT(0, 0)));
+}
+
 Test(log, writers_by_byte)
 {
     share_for(&c, 0);

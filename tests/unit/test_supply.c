@@ -221,7 +221,7 @@ Test(supply, patience_has_a_limit)
     struct error err = {""};
     uint64_t ns;
     cr_assert_eq(supply_recharge(supply, 1000 * S, &ns, &err), -1);
-    cr_assert_str_eq(err.text, "2.8 V not reached in 1000 s: at 0.4472 V");
+    cr_assert_str_eq(err.text, "did not reach 2.8 V in 1000 s: at 0.4472 V");
     cr_assert_eq(ns, 1000 * S);
 }
 

@@ -251,8 +251,4 @@ Test(trace, options_are_checked)
     struct trace_options options = {.ohms = -5};
     cr_assert_null(load("1 1\n", &options, &err));
     cr_assert_str_eq(err.text, "ohms: expected 1e-09 to 1e+09, found -5");
-    enum trace_format format;
-    cr_assert_eq(trace_format_of("siren", &format), 0);
-    cr_assert_eq(format, TRACE_SURFACE);
-    cr_assert_eq(trace_format_of("wav", &format), -1);
 }

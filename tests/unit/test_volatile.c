@@ -137,10 +137,7 @@ Test(volatile_memory, only_what_has_changed_is_filled)
     struct fixture fixture;
     setup(&fixture, 1);
     loaded(&fixture);
-    cr_expect_eq(volatile_filled(fixture.ram), PAGES - 1, "%lu, one page is not volatile",
-                 (unsigned long)volatile_filled(fixture.ram));
     cut(&fixture);
-    cr_expect_eq(volatile_filled(fixture.ram), 0);
     cr_expect_arr_eq(fixture.before, fixture.after, SIZE);
     write_byte(&fixture, RAM + 3 * PAGE - 1, 1);
     write_byte(&fixture, RAM + 7 * PAGE, 1);
@@ -149,7 +146,6 @@ Test(volatile_memory, only_what_has_changed_is_filled)
     memory_access(fixture.mem, RAM + 9 * PAGE + 8, 4, ACCESS_WRITE, 1);
     memory_access(fixture.mem, RAM + 10 * PAGE, 4, ACCESS_READ, 0);
     cut(&fixture);
-    cr_expect_eq(volatile_filled(fixture.ram), 3);
     for (unsigned page = 0; page < PAGES; page++) {
         const uint8_t *was = fixture.before + page * PAGE, *is = fixture.after + page * PAGE;
         if (page == 2 || page == 7 || page == 9)
@@ -158,8 +154,9 @@ Test(volatile_memory, only_what_has_changed_is_filled)
             cr_expect_arr_eq(was, is, PAGE, "page %u", page);
     }
     write_byte(&fixture, RAM + 7 * PAGE, 1);
-    volatile_cut(fixture.ram);
-    cr_expect_eq(volatile_filled(fixture.ram), 1, "the page was armed again");
+    cut(&fixture);
+    cr_expect(is_other_noise(fixture.before + 7 * PAGE, fixture.after + 7 * PAGE, PAGE),
+              "the page was armed again");
     teardown(&fixture);
 }
 
@@ -204,8 +201,6 @@ Test(volatile_memory, non_volatile_bytes_are_spared)
         write_byte(&fixture, NVM - 1, 1);
         write_byte(&fixture, END, 1);
         cut(&fixture);
-        cr_expect_eq(volatile_filled(fixture.ram), 2, "%lu",
-                     (unsigned long)volatile_filled(fixture.ram));
         cr_expect_arr_eq(fixture.after + (NVM - RAM), kept, sizeof kept);
         unsigned low = (unsigned)(NVM - RAM) & ~(PAGE - 1), high = (unsigned)(END - RAM);
         cr_expect(
