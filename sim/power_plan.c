@@ -347,7 +347,8 @@ static int place_cut(const struct machine *machine, size_t index, struct power_s
         if (cut->at.symbol && power_plan_function(machine, path, cut->at.symbol, &address, err))
             return -1;
         if ((address + cut->at.offset) & 1)
-            return error_set(err, "%s: expected an even address, as instructions have, found 0x%" PRIx64,
+            return error_set(err,
+                             "%s: expected an even address, as instructions have, found 0x%" PRIx64,
                              path, address + cut->at.offset);
         stops->addresses[stops->count++] = address + cut->at.offset;
     }

@@ -462,21 +462,3 @@ Test(system_power, cuts_at_one_symbol)
     }
     cr_expect_eq(insns[0], insns[1]);
 }
-
-/* ---- Another kind of machine --------------------------------------------------------------- */
-
-/* Nothing of it is non-volatile: it boots again from the images, and finishes in its third life. */
-Test(system_power, a_volatile_kernel_boots_again)
-{
-    struct place place;
-    struct run run;
-    place_make(&place);
-    RUN(&run, "run", "configs/agora-bare.json", "-q", "--set",
-        "power={\"cuts\": [{\"every\": \"30ms\", \"count\": 2}]}", "--summary",
-        place_file(&place, "summary"));
-    cr_expect_eq(run.code, 0, "%s\n%s", run.err, run.out);
-    cr_expect_eq(number_at(run.summary, "power.lives"), 3);
-    cr_expect(strstr(run.out, "agora: all 32 invariants hold"), "%s", run.out);
-    run_free(&run);
-    place_remove(&place);
-}
