@@ -284,12 +284,13 @@ static int add_recipe(struct lives *lives, const char *key, const char *name, si
     }
     lives->recipe[lives->recipe_count++] =
         (struct lives_recipe){section.address, section.size, section.bytes};
-    uint8_t byte;
-    if (section.size &&
-        (memory_read(lives->machine->mem, section.address, &byte, 1) ||
-         memory_read(lives->machine->mem, section.address + section.size - 1, &byte, 1)))
-        return error_set(err, "%sexpected a section in memory, found 0x%llx", path,
-                         (unsigned long long)section.address);
+    for (uint64_t at = 0; at < section.size; at++) {
+        const struct region *region = memory_find(lives->machine->mem, section.address + at);
+        if (!region || region->kind != REGION_RAM)
+            return error_set(err, "%sexpected a section in RAM, found 0x%llx, which is not", path,
+                             (unsigned long long)(section.address + at));
+        at = region->base + region->size - section.address - 1;
+    }
     return 0;
 }
 
@@ -306,16 +307,14 @@ static int plan_recipe(struct lives *lives, struct error *err)
             return -1;
     if (!policy->later.entry)
         return 0;
-    if (machine->config->machine.cpu == CPU_RV64GC)
-        return error_set(err, "power.later_lives.entry: expected no such key with a RISC-V CPU");
     if (power_plan_function(machine, "power.later_lives.entry", policy->later.entry, &address, err))
         return -1;
     lives->entry = (uint32_t)address;
     if (policy->later.sp) {
-        const struct symbol *sp = symbols_named(machine->symbols, policy->later.sp);
+        const struct symbol *sp =
+            power_plan_symbol(machine, "power.later_lives.sp", policy->later.sp, err);
         if (!sp)
-            return power_plan_function(machine, "power.later_lives.sp", policy->later.sp, &address,
-                                       err);
+            return -1;
         lives->sp = (uint32_t)sp->address;
     } else if (memory_read(machine->mem, machine->config->machine.vectors, &lives->sp, 4)) {
         return error_set(err, "machine.vectors: there is no memory at 0x%llx",

@@ -20,16 +20,26 @@ const char *power_plan_kernel(const struct config *config)
     return NULL;
 }
 
-int power_plan_function(const struct machine *machine, const char *path, const char *name,
-                        uint64_t *address, struct error *err)
+const struct symbol *power_plan_symbol(const struct machine *machine, const char *path,
+                                       const char *name, struct error *err)
 {
     const struct symbol *symbol = symbols_named(machine->symbols, name);
     const char *near = symbol ? NULL : symbols_nearest(machine->symbols, name);
     if (!symbol)
-        return error_set(err, "%s: the kernel has no symbol \"%s\"%s%s%s", path, name,
-                         near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-    bool thumb = machine->config->machine.cpu != CPU_RV64GC;
-    *address = thumb ? symbol->address & ~UINT64_C(1) : symbol->address;
+        error_set(err, "%s: the kernel has no symbol \"%s\"%s%s%s", path, name,
+                  near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    return symbol;
+}
+
+int power_plan_function(const struct machine *machine, const char *path, const char *name,
+                        uint64_t *address, struct error *err)
+{
+    const struct symbol *symbol = power_plan_symbol(machine, path, name, err);
+    if (!symbol)
+        return -1;
+    if (!strchr("TtWw", symbol->type))
+        return error_set(err, "%s: expected a function, found \"%s\", which is none", path, name);
+    *address = symbol->address & ~UINT64_C(1);
     return 0;
 }
 
@@ -173,10 +183,9 @@ static int place_range(const struct machine *machine, size_t index, char name[32
         snprintf(name, 32, "%s", range->section);
     } else if (range->symbol) {
         snprintf(path, sizeof path, "power.nvm.ranges[%zu].symbol", index);
-        uint64_t address;
-        if (power_plan_function(machine, path, range->symbol, &address, err))
+        const struct symbol *symbol = power_plan_symbol(machine, path, range->symbol, err);
+        if (!symbol)
             return -1;
-        const struct symbol *symbol = symbols_named(machine->symbols, range->symbol);
         *start = symbol->address;
         *end = symbol->address + symbol->size;
         snprintf(name, 32, "%s", range->symbol);
@@ -337,6 +346,10 @@ static int place_cut(const struct machine *machine, size_t index, struct power_s
         snprintf(path, sizeof path, "power.cuts[%zu].at.symbol", index);
         if (cut->at.symbol && power_plan_function(machine, path, cut->at.symbol, &address, err))
             return -1;
+        if ((address + cut->at.offset) & 1)
+            return error_set(err,
+                             "%s: expected an even address, as instructions have, found 0x%" PRIx64,
+                             path, address + cut->at.offset);
         stops->addresses[stops->count++] = address + cut->at.offset;
     }
     return 0;

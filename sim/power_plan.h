@@ -32,6 +32,10 @@ struct schedule *power_plan_schedule(struct machine *machine, struct power_stops
 int power_plan_load(struct machine *machine, struct nvm *nvm, struct error *err);
 int power_plan_save(struct machine *machine, const struct nvm *nvm, struct error *err);
 
+/* The symbol that the config names at `path`; NULL and err if there is none. */
+const struct symbol *power_plan_symbol(const struct machine *machine, const char *path,
+                                       const char *name, struct error *err);
+
 /* The address of a function that the config names at `path`, without a Thumb bit. */
 int power_plan_function(const struct machine *machine, const char *path, const char *name,
                         uint64_t *address, struct error *err);

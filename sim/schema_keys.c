@@ -465,9 +465,7 @@ const struct key schema_keys[] = {
      DEFAULT("100"), RANGE(0, MAX_COUNT), POWER(stuck_lives)},
     {KEY("power.progress", KEY_ARRAY,
          "Functions whose execution is progress, such as a transaction's commit. Without any, "
-         "console output that was not there before, or non-volatile contents that differ from "
-         "those at "
-         "recent cuts."),
+         "non-volatile contents that differ from those at the last eight cuts."),
      RANGE(0, POWER_MAX_PATTERNS), ELEMENTS(power.progress, power.progress_count)},
     {KEY("power.progress[]", KEY_SYMBOL, "A function."), ELEMENT(const char *)},
     {KEY("power.nvm", KEY_OBJECT, "Non-volatile memory.")},

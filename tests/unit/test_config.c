@@ -504,10 +504,13 @@ static void expect_usable(const struct preset *preset)
     struct config config;
     char set[400];
     snprintf(set, sizeof set, "%s=%s", keys[preset->kind], preset->name);
-    LOAD(&config, MINIMAL, set);
+    if (preset->kind == PRESET_POWER)
+        LOAD(&config, MINIMAL, set, "machine.board=mps2-an386");
+    else
+        LOAD(&config, MINIMAL, set);
     cr_assert_eq(config.recovery.enabled, preset->kind == PRESET_RECOVERY);
     cr_assert_eq(config.power.enabled, preset->kind == PRESET_POWER);
-    cr_assert_eq(config.machine.cpu != CPU_RV64GC, preset->kind == PRESET_BOARD);
+    cr_assert_eq(config.machine.cpu == CPU_RV64GC, preset->kind == PRESET_RECOVERY);
     config_free(&config);
 }
 
@@ -546,7 +549,8 @@ Test(config_preset, all_are_embedded)
 Test(config_preset, power)
 {
     struct config config;
-    LOAD(&config, WITH("\"power\": {\"preset\": \"hypnos\", \"seed\": 7}"));
+    LOAD(&config, WITH("\"machine\": {\"board\": \"mps2-an386\"}, \"power\": {\"preset\": "
+                       "\"hypnos\", \"seed\": 7}"));
     cr_assert(config.power.enabled);
     cr_assert_eq(config.power.seed, 7);
     cr_assert_eq(config.power.nvm.range_count, 1);
@@ -557,25 +561,27 @@ Test(config_preset, power)
     cr_assert_str_eq(config.power.counters[0].name, "committed");
     cr_assert_str_eq(config.power.counters[0].sum, "r0");
     config_free(&config);
-    LOAD(&config, WITH("\"power\": {\"preset\": \"hypnos\", \"progress\": null, \"counters\": "
+    LOAD(&config, WITH("\"machine\": {\"board\": \"mps2-an386\"}, \"power\": {\"preset\": "
+                       "\"hypnos\", \"progress\": null, \"counters\": "
                        "{\"undone\": null}, \"nvm\": {\"atomic\": 8, \"ranges\": [{\"region\": "
-                       "\"dram\"}]}, \"energy\": null}"));
+                       "\"ssram23\"}]}, \"energy\": null}"));
     cr_assert_eq(config.power.progress_count, 0);
     cr_assert_eq(config.power.counter_count, 10);
     cr_assert_str_eq(config.power.counters[1].name, "bypassed");
     cr_assert_eq(config.power.nvm.atomic, 8);
     cr_assert_null(config.power.nvm.ranges[0].section);
-    cr_assert_str_eq(config.power.nvm.ranges[0].region, "dram");
+    cr_assert_str_eq(config.power.nvm.ranges[0].region, "ssram23");
     cr_assert_eq(config.power.energy.logging.count, 0);
     config_free(&config);
-    LOAD(&config, MINIMAL, "power.preset=configs/presets/intos.json",
+    LOAD(&config, MINIMAL, "machine.board=mps2-an386", "power.preset=configs/presets/intos.json",
          "power.cuts=[{\"every\": \"1ms\", \"count\": 3}]");
     cr_assert_str_eq(config.power.later.entry, "recover_and_boot");
     cr_assert_str_eq(config.power.later.zero[0], ".bss");
     cr_assert_eq(config.power.cuts[0].every_ns, 1000000);
     cr_assert_eq(config.power.cuts[0].count, 3);
     config_free(&config);
-    LOAD(&config, WITH("\"power\": {\"preset\": \"hypnos\", \"enabled\": false}"));
+    LOAD(&config, WITH("\"machine\": {\"board\": \"mps2-an386\"}, \"power\": {\"preset\": "
+                       "\"hypnos\", \"enabled\": false}"));
     cr_assert_not(config.power.enabled);
     config_free(&config);
 }
