@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "cpu/cortexm_core.h"
 
@@ -121,9 +122,13 @@ static int lock_up(struct cortexm *core, struct error *err)
 {
     const struct cortexm_scs *scs = scs_of(core);
     core->locked = true;
-    return error_set(
-        err, "the core locked up at pc 0x%08" PRIx32 ", HFSR 0x%08" PRIx32 ", CFSR 0x%08" PRIx32,
-        cortexm_get(core, UC_ARM_REG_R15), scs->hfsr, scs->cfsr);
+    char where[32] = "";
+    if (scs->cfsr & CFSR_BFARVALID)
+        snprintf(where, sizeof where, ", BFAR 0x%08" PRIx32, scs->bfar);
+    return error_set(err,
+                     "the core locked up at pc 0x%08" PRIx32 ", HFSR 0x%08" PRIx32
+                     ", CFSR 0x%08" PRIx32 "%s",
+                     cortexm_get(core, UC_ARM_REG_R15), scs->hfsr, scs->cfsr, where);
 }
 
 /* Makes a synchronous exception pending, as HardFault if it cannot be taken itself. */
