@@ -261,6 +261,10 @@ static int check_energy(struct walk *walk)
     const struct energy_preset *preset = NULL;
     if (policy->energy.preset && !(preset = energy_preset(policy->energy.preset)))
         return unknown_preset(walk, policy->energy.preset, energy_name);
+    walk_at(walk, "power.energy.preset");
+    if (preset && !policy->energy.region_count)
+        return walk_fail(walk, "expected the key \"regions\" beside it, which says what memory is "
+                               "which of the preset's");
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(section(walk, "energy"), "regions");
     item = item ? item->child : NULL;
     for (size_t i = 0; i < policy->energy.region_count; i++, item = item->next) {

@@ -206,9 +206,10 @@ static void write_verdict(struct lives *lives)
     if (lives->energy)
         snprintf(given, sizeof given, " and %.3g uJ", (double)life->energy * 1e-9);
     snprintf(lives->verdict, sizeof lives->verdict,
-             "no progress in %llu lives: power fails in %s, after %.4g ms%s",
+             "no progress in %llu lives: power fails in %s, after %.4g ms%s%s",
              (unsigned long long)lives->stuck, place,
-             (double)clock_ns(&lives->machine->clock, life->on) * 1e-6, given);
+             (double)clock_ns(&lives->machine->clock, life->on) * 1e-6, given,
+             nvm_range_count(lives->nvm) ? "" : "; no memory is non-volatile");
 }
 
 bool lives_are_stuck(struct lives *lives)
