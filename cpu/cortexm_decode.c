@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cpu/cortexm_decode.h"
 
-#include <capstone/capstone.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "cpu/disassembler.h"
 
 #define MEMO_BITS 13
 
@@ -14,8 +15,7 @@ struct memo {
 };
 
 struct cortexm_decoder {
-    csh capstone;
-    cs_insn *insn;
+    struct disassembler disassembler;
     enum cortexm_model model;
     struct memo memo[1 << MEMO_BITS];
 };
@@ -28,17 +28,8 @@ struct cortexm_decoder *cortexm_decoder_new(enum cortexm_model model, struct err
         return NULL;
     }
     decoder->model = model;
-    cs_err status =
-        cs_open(CS_ARCH_ARM, (cs_mode)(CS_MODE_THUMB | CS_MODE_MCLASS), &decoder->capstone);
-    if (status != CS_ERR_OK) {
-        error_set(err, "Capstone cannot decode Thumb: %s", cs_strerror(status));
-        free(decoder);
-        return NULL;
-    }
-    decoder->insn = cs_malloc(decoder->capstone);
-    if (!decoder->insn) {
-        error_set(err, "out of memory");
-        cs_close(&decoder->capstone);
+    if (disassembler_open(&decoder->disassembler, CS_ARCH_ARM,
+                          (cs_mode)(CS_MODE_THUMB | CS_MODE_MCLASS), "Thumb", err)) {
         free(decoder);
         return NULL;
     }
@@ -49,8 +40,7 @@ void cortexm_decoder_free(struct cortexm_decoder *decoder)
 {
     if (!decoder)
         return;
-    cs_free(decoder->insn, 1);
-    cs_close(&decoder->capstone);
+    disassembler_close(&decoder->disassembler);
     free(decoder);
 }
 
@@ -235,10 +225,12 @@ static unsigned latency(struct cortexm_decoder *decoder, uint32_t word, unsigned
     const uint8_t *code = bytes;
     size_t left = size;
     uint64_t address = 0;
-    if (!cs_disasm_iter(decoder->capstone, &code, &left, &address, decoder->insn))
+    if (!cs_disasm_iter(decoder->disassembler.capstone, &code, &left, &address,
+                        decoder->disassembler.insn))
         return 0;
     for (size_t i = 0; i < sizeof latencies / sizeof latencies[0]; i++)
-        if (!strncmp(decoder->insn->mnemonic, latencies[i].prefix, strlen(latencies[i].prefix)))
+        if (!strncmp(decoder->disassembler.insn->mnemonic, latencies[i].prefix,
+                     strlen(latencies[i].prefix)))
             return decoder->model == CORTEXM_M3 ? latencies[i].m3 : latencies[i].m4;
     return 0;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cpu/riscv_decode.h"
 
-#include <capstone/capstone.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cpu/disassembler.h"
 #include "cpu/riscv_csr.h"
 
 #define MEMO_BITS 14
@@ -16,8 +16,7 @@ struct memo {
 };
 
 struct riscv_decoder {
-    csh capstone;
-    cs_insn *insn;
+    struct disassembler disassembler;
     struct memo memo[1 << MEMO_BITS];
 };
 
@@ -28,17 +27,8 @@ struct riscv_decoder *riscv_decoder_new(struct error *err)
         error_set(err, "out of memory");
         return NULL;
     }
-    cs_err status =
-        cs_open(CS_ARCH_RISCV, (cs_mode)(CS_MODE_RISCV64 | CS_MODE_RISCVC), &decoder->capstone);
-    if (status != CS_ERR_OK) {
-        error_set(err, "Capstone cannot decode RISC-V: %s", cs_strerror(status));
-        free(decoder);
-        return NULL;
-    }
-    decoder->insn = cs_malloc(decoder->capstone);
-    if (!decoder->insn) {
-        error_set(err, "out of memory");
-        cs_close(&decoder->capstone);
+    if (disassembler_open(&decoder->disassembler, CS_ARCH_RISCV,
+                          (cs_mode)(CS_MODE_RISCV64 | CS_MODE_RISCVC), "RISC-V", err)) {
         free(decoder);
         return NULL;
     }
@@ -49,8 +39,7 @@ void riscv_decoder_free(struct riscv_decoder *decoder)
 {
     if (!decoder)
         return;
-    cs_free(decoder->insn, 1);
-    cs_close(&decoder->capstone);
+    disassembler_close(&decoder->disassembler);
     free(decoder);
 }
 
@@ -186,8 +175,9 @@ static void classify(struct riscv_decoder *decoder, uint32_t word, unsigned size
     const uint8_t *code = bytes;
     size_t left = size;
     uint64_t address = 0;
-    if (cs_disasm_iter(decoder->capstone, &code, &left, &address, decoder->insn))
-        classify_mnemonic(decoder->insn->mnemonic, insn);
+    if (cs_disasm_iter(decoder->disassembler.capstone, &code, &left, &address,
+                       decoder->disassembler.insn))
+        classify_mnemonic(decoder->disassembler.insn->mnemonic, insn);
     if (size == 4 && (word & 0x7f) == 0x73)
         classify_system(word, insn);
 }
