@@ -85,7 +85,7 @@ struct lives {
     uint32_t entry, sp;
     bool has_entry;
 
-    char verdict[300];
+    char verdict[400];
 };
 
 /* ---- lives_account.c ---- */
