@@ -390,6 +390,7 @@ static int with_terminal(void (*child)(void), pid_t *pid)
     *pid = forkpty(&fd, NULL, NULL, NULL);
     cr_assert_geq(*pid, 0);
     if (*pid == 0) {
+        signal(SIGHUP, SIG_DFL); /* ignored under nohup */
         child();
         _exit(0);
     }
