@@ -252,6 +252,6 @@ void nvm_restore(struct nvm *nvm, const void *state)
 {
     copy_all(nvm, (uint8_t *)state, false);
     nvm->limit = UINT64_MAX;
-    nvm->frozen = nvm->tearing = nvm->ghost_lost = false;
+    nvm->frozen = nvm->tearing = nvm->ghost_lost = nvm->at_limit = false;
     nvm->ghost_count = 0;
 }

@@ -46,13 +46,23 @@ static void on_reached(void *opaque, unsigned hart, uint64_t pc)
 static void plan_cut(struct lives *lives)
 {
     const struct cut_counters now = counters_now(lives);
-    lives->next = (struct cut_next){UINT64_MAX, UINT64_MAX, UINT64_MAX, false};
+    lives->next =
+        (struct cut_next){.insns = UINT64_MAX, .tick = UINT64_MAX, .nvm_write = UINT64_MAX};
     if (lives->planned != CUTS_NOT_YET) {
         lives->planned = CUTS_ON;
         schedule_begin_life(lives->schedule, &now, &lives->next);
     }
-    nvm_set_write_limit(lives->nvm, lives->next.nvm_write, lives->next.torn, fail, lives);
+    nvm_set_write_limit(lives->nvm, lives->next.nvm_write, &lives->next.variant, fail, lives);
     cpu_stop_exactly(core_of(lives), lives->next.insns, lives->next.tick);
+}
+
+void lives_move_cut(struct lives *lives, size_t cut, uint64_t nvm_write,
+                    const struct nvm_variant *variant)
+{
+    const struct cut_counters begin = {.nvm_writes =
+                                           nvm_writes(lives->nvm) - nvm_life_writes(lives->nvm)};
+    schedule_move(lives->schedule, cut, nvm_write, variant, &begin, &lives->next);
+    nvm_set_write_limit(lives->nvm, lives->next.nvm_write, &lives->next.variant, fail, lives);
 }
 
 bool lives_between(struct lives *lives)

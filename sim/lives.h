@@ -61,6 +61,11 @@ int lives_cut(struct lives *lives, struct error *err);
 uint64_t lives_deadline(struct lives *lives);
 void lives_sleep(struct lives *lives, uint64_t ticks);
 
+/* Of power.cuts, one `at` an NVM write of a certain `life`: moves to another write of it
+ * (UINT64_MAX: never). Not for other kinds of cuts. */
+void lives_move_cut(struct lives *lives, size_t cut, uint64_t nvm_write,
+                    const struct nvm_variant *variant);
+
 /* Nothing will wake the core but a power failure: is that hopeless, as the supply has lasted for
  * power.supply.patience already? */
 bool lives_sleep_on(struct lives *lives);
