@@ -166,14 +166,13 @@ typedef void (*nvm_store_fn)(void *opaque, const struct nvm_store *store);
 
 /*
  * From now on the hash of the contents is kept up to date, and each store announced (NULL: not);
- * at the cost of a few loads and multiplications a store. To be called again when the contents were
- * changed in another way than by stores and cuts. NVM_STORE_TORN and NVM_LINES_POLICY with random
- * lines are answered as a cut right now would decide.
+ * at the cost of a few loads and multiplications a store. NVM_STORE_TORN and NVM_LINES_POLICY with
+ * random lines are answered as a cut right now would decide.
  */
 void nvm_hash_begin(struct nvm *nvm, nvm_store_fn stored, void *opaque);
 
-/* Who hears of stores from now on. */
-void nvm_hash_listen(struct nvm *nvm, nvm_store_fn stored, void *opaque);
+/* These bytes were changed in another way than by stores and cuts. */
+void nvm_hash_changed(struct nvm *nvm, uint64_t gpa, uint64_t size);
 
 /* What a cut right now would leave: within nvm_store_fn right behind that store, or in the middle
  * of it; else `store` is NULL. */

@@ -174,26 +174,32 @@ static void take_lost(void *opaque, uint64_t gpa, const uint8_t *old, const uint
     change(guess->nvm, &guess->hash, gpa, guess->nvm->policy.cache.line, bytes, old);
 }
 
-void nvm_hash_begin(struct nvm *nvm, nvm_store_fn stored, void *opaque)
+static void renew(struct nvm *nvm)
 {
     static const struct nvm_variant all = {.lines = NVM_LINES_KEPT};
-    for (size_t i = 0; i < nvm->range_count; i++) {
-        struct nvm_range *range = &nvm->ranges[i].seen;
-        nvm->ranges[i].host = memory_host(nvm->mem, range->start, range->end - range->start);
-    }
     struct guess guess = {nvm, nvm_hash_full(nvm)};
     nvm->state.now = guess.hash;
     if (nvm->lines)
         nvm_cache_guess(nvm, &all, NULL, take_lost, &guess);
     nvm->state.medium = guess.hash;
-    nvm->hashing = true;
-    nvm_hash_listen(nvm, stored, opaque);
 }
 
-void nvm_hash_listen(struct nvm *nvm, nvm_store_fn stored, void *opaque)
+void nvm_hash_begin(struct nvm *nvm, nvm_store_fn stored, void *opaque)
 {
+    for (size_t i = 0; i < nvm->range_count; i++) {
+        struct nvm_range *range = &nvm->ranges[i].seen;
+        nvm->ranges[i].host = memory_host(nvm->mem, range->start, range->end - range->start);
+    }
+    nvm->hashing = true;
     nvm->stored = stored;
     nvm->stored_opaque = opaque;
+    renew(nvm);
+}
+
+void nvm_hash_changed(struct nvm *nvm, uint64_t gpa, uint64_t size)
+{
+    if (nvm->hashing && nvm_find(nvm, gpa, size))
+        renew(nvm);
 }
 
 static void to_bytes(uint64_t value, uint8_t bytes[8])

@@ -187,6 +187,7 @@ static int apply_recipe(struct lives *lives, struct error *err)
         if (failed)
             return error_set(err, "power.later_lives: there is no memory at 0x%llx",
                              (unsigned long long)part->gpa);
+        nvm_hash_changed(lives->nvm, part->gpa, part->size);
     }
     if (lives->has_entry)
         cortexm_start_at(core_of(lives), lives->entry, lives->sp);
@@ -426,6 +427,11 @@ const struct nvm *lives_nvm(const struct lives *lives)
     return lives->nvm;
 }
 
+struct nvm *lives_hashed_nvm(struct lives *lives)
+{
+    return lives->nvm;
+}
+
 const struct energy *lives_energy(const struct lives *lives)
 {
     return lives->energy;
@@ -450,6 +456,11 @@ void lives_counter(const struct lives *lives, size_t index, uint64_t *hits, uint
 {
     *hits = lives->counters[index].hits;
     *sum = lives->counters[index].sum;
+}
+
+size_t lives_last_counter(const struct lives *lives)
+{
+    return lives->last_counter ? lives->last_counter - 1 : lives->policy->counter_count;
 }
 
 const char *lives_verdict(const struct lives *lives)

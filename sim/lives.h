@@ -84,6 +84,7 @@ size_t lives_count(const struct lives *lives);
 const struct life *lives_at(const struct lives *lives, size_t index);
 uint64_t lives_cuts(const struct lives *lives, enum life_end end);
 const struct nvm *lives_nvm(const struct lives *lives);
+struct nvm *lives_hashed_nvm(struct lives *lives);            /* for power/nvm.h's crash states */
 const struct energy *lives_energy(const struct lives *lives); /* NULL: not modelled */
 const struct supply *lives_supply(const struct lives *lives); /* NULL: none */
 struct life_split lives_spent(const struct lives *lives);     /* energy */
@@ -91,6 +92,9 @@ uint64_t lives_lost_insns(const struct lives *lives);
 
 /* Hits of a counter of the config, and the sum of its register. */
 void lives_counter(const struct lives *lives, size_t index, uint64_t *hits, uint64_t *sum);
+
+/* The counter of the config that was hit last; its number of counters if none was. */
+size_t lives_last_counter(const struct lives *lives);
 
 /* Why the run ended, if power is the reason; else "". */
 const char *lives_verdict(const struct lives *lives);
