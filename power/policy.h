@@ -71,6 +71,7 @@ struct power_policy {
     uint64_t stuck_lives;                     /* and after so many without progress; 0: never */
     const char *progress[POWER_MAX_PATTERNS]; /* functions whose execution is progress */
     size_t progress_count;
+    const char *recovered; /* function that the guest executes when it has recovered; NULL: none */
 
     struct {
         struct policy_nvm ranges[POWER_MAX_RANGES];

@@ -166,8 +166,7 @@ struct config {
         uint64_t children;            /* cuts that are made in each later life */
         unsigned subsets;             /* of dirty lines that are kept, beside none and all */
         bool torn;
-        const char *recovered; /* function; NULL: none */
-        unsigned patience;     /* runs longer than so many times the uncut one have failed */
+        unsigned patience; /* runs longer than so many times the uncut one have failed */
     } sweep;
 
     struct {

@@ -488,6 +488,10 @@ const struct key schema_keys[] = {
          "non-volatile contents that differ from those at the last eight cuts."),
      RANGE(0, POWER_MAX_PATTERNS), ELEMENTS(power.progress, power.progress_count)},
     {KEY("power.progress[]", KEY_SYMBOL, "A function."), ELEMENT(const char *)},
+    {KEY("power.recovered", KEY_SYMBOL,
+         "iaso sweep: a function that the guest executes when it has recovered. Of all states with "
+         "the same non-volatile contents there, one goes on to the end."),
+     POWER(recovered)},
     {KEY("power.nvm", KEY_OBJECT, "Non-volatile memory.")},
     {KEY("power.nvm.ranges", KEY_ARRAY,
          "Memory that survives a power cut, beside regions of kind nonvolatile."),
@@ -743,10 +747,6 @@ const struct key schema_keys[] = {
          "With nvm.cache.dirty random: so many random subsets of the dirty lines, beside none and "
          "all of them."),
      DEFAULT("2"), RANGE(0, 100), CONFIG(sweep.subsets)},
-    {KEY("sweep.recovered", KEY_SYMBOL,
-         "A function that the guest executes when it has recovered: of all states with the same "
-         "non-volatile contents there, one goes on to the end."),
-     CONFIG(sweep.recovered)},
     {KEY("sweep.patience", KEY_INTEGER,
          "A run that executes more than so many times what the uncut one does has failed."),
      DEFAULT("10"), RANGE(2, 1000000), CONFIG(sweep.patience)},

@@ -108,6 +108,7 @@ static void on_store(void *opaque, const struct nvm_store *store)
     if (store->ordinal == run->awaited) {
         struct cpu *core = run->machine->harts[0];
         run->cut_pc = core->ops->pc(core);
+        run->cut_store = *store;
     }
     if (run->record && in_window(run))
         record_all(run, store);
@@ -155,12 +156,10 @@ static void prepare(struct config *config)
 static int watch(struct sweep_run *run, const char *key, const char *name, uint64_t *address,
                  struct error *err)
 {
-    char path[64];
     *address = UINT64_MAX;
     if (!name)
         return 0;
-    snprintf(path, sizeof path, "sweep.%s", key);
-    if (power_plan_function(run->machine, path, name, address, err))
+    if (power_plan_function(run->machine, key, name, address, err))
         return -1;
     return cpu_watch(run->machine->harts[0], *address) ? error_set(err, "out of memory") : 0;
 }
@@ -171,9 +170,9 @@ static int listen(struct sweep_run *run, struct error *err)
     const struct cpu_listener listener = {.watched = on_watched, .opaque = run};
     run->awaited = UINT64_MAX;
     run->window = config->sweep.from ? WINDOW_BEFORE : WINDOW_OPEN;
-    if (watch(run, "from", config->sweep.from, &run->from, err) ||
-        watch(run, "until", config->sweep.until, &run->until, err) ||
-        watch(run, "recovered", config->sweep.recovered, &run->recovered, err))
+    if (watch(run, "sweep.from", config->sweep.from, &run->from, err) ||
+        watch(run, "sweep.until", config->sweep.until, &run->until, err) ||
+        watch(run, "power.recovered", config->power.recovered, &run->recovered, err))
         return -1;
     if (cpu_listen(run->machine->harts[0], &listener))
         return error_set(err, "too many listeners");
@@ -334,16 +333,31 @@ int sweep_run_golden(struct sweep_run *run, struct error *err)
 
 /* ---- Branches ------------------------------------------------------------------------------ */
 
-const struct sweep_point *sweep_run_point(const struct sweep_run *run, const struct sweep_cut *cut)
+/* The first point at that write or behind it. */
+static size_t find_write(const struct sweep_run *run, uint64_t write)
 {
     size_t low = 0, high = run->points.count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (run->points.all[middle].cut.write < cut->write)
+        if (run->points.all[middle].cut.write < write)
             low = middle + 1;
         else
             high = middle;
     }
+    return low;
+}
+
+uint64_t sweep_run_before(const struct sweep_run *run, uint64_t write)
+{
+    size_t next = find_write(run, write);
+    if (next < run->points.count && run->points.all[next].cut.write == write)
+        return run->points.all[next].position;
+    return next ? run->points.all[next - 1].position : 0;
+}
+
+const struct sweep_point *sweep_run_point(const struct sweep_run *run, const struct sweep_cut *cut)
+{
+    size_t low = find_write(run, cut->write);
     for (; low < run->points.count && run->points.all[low].cut.write == cut->write; low++) {
         const struct nvm_variant *variant = &run->points.all[low].cut.variant;
         if (variant->store == cut->variant.store && variant->units == cut->variant.units &&

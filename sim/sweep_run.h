@@ -36,7 +36,9 @@ struct sweep_run {
     uint64_t life_start;         /* NVM writes before this life */
     uint64_t skipped;            /* writes in the window since the last that was taken */
     bool windowed;               /* only what is in the window is recorded */
-    uint64_t awaited, cut_pc;    /* NVM write of the run, and the pc of the store */
+    uint64_t awaited;            /* NVM write of the run: */
+    struct nvm_store cut_store;  /* what it stored */
+    uint64_t cut_pc;             /* and the pc of the store */
     bool stop_recovered;         /* stop there */
     bool has_recovered;
     struct nvm_hash recovered_state;
@@ -64,6 +66,9 @@ int sweep_run_golden(struct sweep_run *run, struct error *err);
 
 /* The point of a path's first cut among those of the golden run; NULL if it is none. */
 const struct sweep_point *sweep_run_point(const struct sweep_run *run, const struct sweep_cut *cut);
+
+/* A position before that NVM write of the golden run, if need be the start. */
+uint64_t sweep_run_before(const struct sweep_run *run, uint64_t write);
 
 /* Brings the machine to the block in which the path's first cut falls, all of its cuts planned. */
 int sweep_run_seek(struct sweep_run *run, const struct sweep_path *path, uint64_t position,
