@@ -17,9 +17,10 @@
 #include "tests/system/harness.h"
 
 #define GUESTS "build/guests/"
+#define DISK   (1 << 20)
 
 struct guest {
-    char config[400]; /* a file, or JSON */
+    char config[500]; /* a file, or JSON, with %s in place of a disk image */
     char set[3][160]; /* "": no more */
     unsigned rounds;  /* seeds, each of some snapshots */
 };
@@ -42,8 +43,10 @@ static void open_guest(struct run_of *run, const struct guest *guest)
     *run = (struct run_of){.err = {""}};
     place_make(&run->place);
     run->summary = place_file(&run->place, "summary");
-    if (*path == '{')
-        path = place_write(&run->place, "config.json", "%s", guest->config);
+    if (*path == '{') {
+        const char *disk = place_bytes(&run->place, "disk", (uint8_t[DISK]){0}, DISK);
+        path = place_write(&run->place, "config.json", guest->config, disk);
+    }
     while (count < 3 && guest->set[count][0]) {
         set[count] = guest->set[count];
         count++;
@@ -335,6 +338,50 @@ ParameterizedTestParameters(system_snapshots, of_microcontrollers)
 }
 
 ParameterizedTest(struct guest *guest, system_snapshots, of_microcontrollers)
+{
+    compare(guest);
+}
+
+/* ---- RISC-V -------------------------------------------------------------------------------- */
+
+#define BARE(harts, name, more)                                                        \
+    "{\"machine\": {\"board\": \"virt\", \"harts\": " harts                            \
+    "}, \"memory\": [{\"name\": \"dram\", "                                            \
+    "\"base\": \"0x80000000\", \"size\": \"16M\"}], \"load\": [{\"kernel\": \"" GUESTS \
+    "riscv/" name ".elf\"}], \"run\": {\"max_insns\": \"4G\", \"stuck_insns\": 2000000" more "}}"
+#define DISK0                                                                                \
+    "}, \"devices\": {\"disk0\": {\"type\": \"virtio-blk\", \"file\": \"%s\", \"overlay\": " \
+    "true}, \"rng0\": {\"type\": \"virtio-rng\"}"
+#define TYPED ", \"script\": [{\"expect\": \"ready\", \"send\": \"abc\\nhello\\nquit\\n\"}]"
+
+ParameterizedTestParameters(system_snapshots, of_harts)
+{
+    static struct guest guests[] = {
+        {BARE("4", "hello", ""), {""}, 2},
+        {BARE("1", "echo", TYPED), {""}, 3},
+        {BARE("1", "panic", ""), {""}, 2},
+        {BARE("1", "stuck", ""), {""}, 1},
+        {BARE("2", "traps", ""), {""}, 2},
+        {BARE("1", "mmu", ""), {""}, 2},
+        {BARE("1", "timer", ""), {""}, 2},
+        {BARE("1", "plic", ""), {""}, 2},
+        {BARE("1", "memory", ""), {""}, 2},
+        {BARE("1", "selfmod", ""), {""}, 2},
+        {BARE("2", "selfmod", ""), {""}, 2},
+        {BARE("3", "smp", ""), {""}, 2},
+        {BARE("8", "smp", ""), {""}, 1},
+        {BARE("1", "virtio", DISK0), {""}, 2},
+        {BARE("1", "random-1", ""), {""}, 2},
+        {BARE("1", "random-2", ""), {"run.pages=precise"}, 2},
+        {"configs/agora-bare.json", {"bootargs=agora.work=1"}, 1},
+        {"configs/agora-bare.json", {"bootargs=agora.work=1", "run.pages=armed"}, 1},
+        {"configs/agora-bare.json", {"machine.harts=4", "bootargs=agora.work=1"}, 1},
+        {"configs/agora.json", {"machine.harts=2"}, 1},
+    };
+    return cr_make_param_array(struct guest, guests, sizeof guests / sizeof *guests);
+}
+
+ParameterizedTest(struct guest *guest, system_snapshots, of_harts)
 {
     compare(guest);
 }
