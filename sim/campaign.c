@@ -11,7 +11,7 @@
 #include "sim/workers.h"
 
 #define POLL_MS   200
-#define COMMIT_MS 1000
+#define COMMIT_MS 250
 #define MAX_JOBS  1024
 #define MAX_TRIES 2 /* an item whose workers die so often is lost */
 
