@@ -739,7 +739,7 @@ const struct key schema_keys[] = {
     {KEY("sweep.children", KEY_COUNT,
          "Depth 2 and 3: how many of the stores of each life after a cut are cut in turn, half of "
          "them before `recovered`."),
-     DEFAULT("4"), RANGE(1, MAX_COUNT), CONFIG(sweep.children)},
+     DEFAULT("2"), RANGE(1, MAX_COUNT), CONFIG(sweep.children)},
     {KEY("sweep.torn", KEY_BOOLEAN,
          "Also the states in which a store is torn, if nvm.torn says that there are any."),
      DEFAULT("true"), CONFIG(sweep.torn)},
