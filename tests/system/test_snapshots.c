@@ -385,3 +385,48 @@ ParameterizedTest(struct guest *guest, system_snapshots, of_harts)
 {
     compare(guest);
 }
+
+/* ---- Linux --------------------------------------------------------------------------------- */
+
+#define LINUX(harts, limit)                                                                     \
+    {                                                                                           \
+        "configs/linux-riscv64.json",                                                           \
+            {"machine.harts=" harts, "run.max_insns=" limit,                                    \
+             "bootargs=console=ttyS0 rdinit=/init cryptomgr.notests iaso.workload=pipes,disk"}, \
+            1                                                                                   \
+    }
+
+ParameterizedTestParameters(system_snapshots, of_linux)
+{
+    static struct guest guests[] = {LINUX("1", "900M"), LINUX("3", "500M")};
+    return cr_make_param_array(struct guest, guests, sizeof guests / sizeof *guests);
+}
+
+/* Two branches from a point, which begin alike; and the run goes on from there. */
+ParameterizedTest(struct guest *guest, system_snapshots, of_linux)
+{
+    struct run_of run;
+    uint64_t insns;
+    if (getenv("IASO_NO_LINUX"))
+        cr_skip_test("IASO_NO_LINUX is set");
+    char *alone = left_alone(guest, &insns);
+    open_guest(&run, guest);
+    struct golden *golden = golden_new(run.machine, &run.err);
+    cr_assert(golden, "%s", run.err.text);
+    for (unsigned i = 1; i < 10; i += 3) {
+        char first[65], again[65];
+        cr_assert_not(golden_seek(golden, i * insns / 10, &run.err), "%s", run.err.text);
+        go(&run, machine_insns(run.machine) + insns / 50);
+        console_sha256(run.console, first);
+        cr_assert_not(golden_back(golden, &run.err), "%s", run.err.text);
+        go(&run, machine_insns(run.machine) + insns / 50);
+        console_sha256(run.console, again);
+        cr_expect_str_eq(again, first);
+        cr_assert_not(golden_back(golden, &run.err), "%s", run.err.text);
+    }
+    golden_free(golden);
+    go(&run, UINT64_MAX);
+    expect_equal(finish(&run), alone, guest, "golden", 1);
+    close_guest(&run);
+    free(alone);
+}
