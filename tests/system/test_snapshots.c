@@ -385,3 +385,107 @@ ParameterizedTest(struct guest *guest, system_snapshots, of_harts)
 {
     compare(guest);
 }
+
+/* ---- What cannot be ------------------------------------------------------------------------ */
+
+Test(system_snapshots, of_recovery_are_refused)
+{
+    const struct guest guest = {"configs/agora-bug.json", {""}, 1};
+    struct run_of run;
+    open_guest(&run, &guest);
+    cr_expect_not(snapshot_take(run.machine, &run.err));
+    cr_expect_str_eq(run.err.text, "a machine with recovery has no snapshots");
+    close_guest(&run);
+}
+
+Test(system_snapshots, are_gone_back_to_from_the_newest_on)
+{
+    const struct guest guest = {"configs/hypnos-kv.json", {""}, 1};
+    struct run_of run;
+    open_guest(&run, &guest);
+    struct snapshot *older = snapshot_take(run.machine, &run.err);
+    struct snapshot *newer = snapshot_take(run.machine, &run.err);
+    cr_assert(older && newer);
+    cr_expect_eq(snapshot_restore(older, &run.err), -1);
+    cr_expect_str_eq(run.err.text, "expected the newest snapshot, found an older one");
+    snapshot_drop(newer);
+    cr_expect_eq(snapshot_restore(older, &run.err), 0);
+    close_guest(&run); /* with a snapshot */
+}
+
+Test(system_snapshots, do_not_undo_what_was_written_to_a_file)
+{
+    const struct guest guest = {BARE("1", "virtio", DISK0), {"devices.disk0.overlay=false"}, 1};
+    struct run_of run;
+    open_guest(&run, &guest);
+    struct snapshot *snapshot = snapshot_take(run.machine, &run.err);
+    cr_assert(snapshot);
+    go(&run, UINT64_MAX);
+    cr_expect_eq(snapshot_restore(snapshot, &run.err), -1);
+    cr_expect_str_eq(run.err.text,
+                     "a disk without an overlay was written to: that cannot be undone");
+    close_guest(&run);
+}
+
+Test(system_snapshots, a_golden_run_has_an_end)
+{
+    const struct guest guest = {"configs/hypnos-kv.json", {""}, 1};
+    struct run_of run;
+    open_guest(&run, &guest);
+    struct golden *golden = golden_new(run.machine, &run.err);
+    cr_assert(golden);
+    cr_expect_eq(golden_seek(golden, UINT64_C(1) << 40, &run.err), -1);
+    cr_expect(strstr(run.err.text, "expected the undisturbed run to get to instruction "
+                                   "1099511627776, found its end (poweroff) after "),
+              "%s", run.err.text);
+    cr_expect_eq(golden_seek(golden, 5000, &run.err), 0, "%s", run.err.text);
+    cr_expect_lt(machine_insns(run.machine), 6000);
+    golden_free(golden);
+    close_guest(&run);
+}
+
+/* ---- Linux --------------------------------------------------------------------------------- */
+
+#define LINUX(harts, limit)                                                               \
+    {                                                                                     \
+        "configs/linux-riscv64.json",                                                     \
+            {"machine.harts=" harts, "run.max_insns=" limit,                              \
+             "bootargs=console=ttyS0 rdinit=/init cryptomgr.notests iaso.workload=disk"}, \
+            1                                                                             \
+    }
+
+ParameterizedTestParameters(system_snapshots, of_linux)
+{
+    static struct guest guests[] = {LINUX("1", "4G"), LINUX("3", "700M")};
+    return cr_make_param_array(struct guest, guests, sizeof guests / sizeof *guests);
+}
+
+/* Two branches from a point, which begin alike; and the run goes on from there. */
+ParameterizedTest(struct guest *guest, system_snapshots, of_linux)
+{
+    struct run_of run;
+    uint64_t insns;
+    if (getenv("IASO_NO_LINUX"))
+        cr_skip_test("IASO_NO_LINUX is set");
+    char *alone = left_alone(guest, &insns);
+    open_guest(&run, guest);
+    struct golden *golden = golden_new(run.machine, &run.err);
+    cr_assert(golden, "%s", run.err.text);
+    static const unsigned percent[] = {30, 60, 97}; /* at last, it writes to the disk */
+    for (unsigned i = 0; i < 3; i++) {
+        char first[65], again[65];
+        cr_assert_not(golden_seek(golden, insns / 100 * percent[i], &run.err), "%s", run.err.text);
+        go(&run, machine_insns(run.machine) + insns / 50);
+        console_sha256(run.console, first);
+        cr_assert_not(golden_back(golden, &run.err), "%s", run.err.text);
+        go(&run, machine_insns(run.machine) + insns / 50);
+        console_sha256(run.console, again);
+        cr_expect_str_eq(again, first);
+        cr_assert_not(golden_back(golden, &run.err), "%s", run.err.text);
+    }
+    golden_free(golden);
+    go(&run, UINT64_MAX);
+    expect_equal(finish(&run), alone, guest, "golden", 1);
+    close_guest(&run);
+    free(alone);
+}
