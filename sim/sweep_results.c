@@ -203,8 +203,7 @@ static void free_group(struct sweep_group *group)
     cJSON_Delete(group->finding);
 }
 
-/* Groups that are the same when made as simple as they get become one. */
-static void unite(struct sweep_results *results)
+void sweep_results_unite(struct sweep_results *results)
 {
     size_t kept = 0;
     for (size_t i = 0; i < results->group_count; i++) {
@@ -241,7 +240,6 @@ static int read_all(struct reading *reading, struct store *store, struct error *
         qsort(results->groups, results->group_count, sizeof *results->groups, by_path);
     if (store_each(store, SWEEP_EXPLAIN, see_explained, reading, err))
         return -1;
-    unite(results);
     return 0;
 }
 
@@ -355,6 +353,7 @@ static int report(struct store *store, FILE *out, cJSON *summary, struct error *
 {
     struct sweep_results results;
     int result = sweep_results_load(&results, store, err);
+    sweep_results_unite(&results);
     if (result == 0 && out)
         print(&results, out);
     if (result == 0 && summary)
