@@ -342,7 +342,7 @@ Test(system_sweep, windows_are_kept)
               early, late, all);
     cr_expect(locked > 0 && until > 0 && locked + until >= all - 1 && locked + until <= all,
               "%g, %g, %g", until, locked, all);
-    cr_expect_eq(points("sweep.after=1h", NULL), 0);
+    cr_expect_eq(points("sweep.after=60min", NULL), 0);
 }
 
 /* ---- expect.memory ------------------------------------------------------------------------- */
@@ -426,7 +426,11 @@ Test(system_sweep, what_cannot_be_swept_is_refused)
         "configs/hello.json: machine.board: expected a board with a Cortex-M: a RISC-V hart does "
         "not stop at the exact instruction");
     refuse(KV, "power.enabled=false", 2, "expected a section `power`");
-    refuse(KV, "power.nvm.ranges=[]", 2, "power.nvm: expected memory that survives a power cut");
+    struct place place;
+    place_make(&place);
+    refuse(place_write(&place, "config.json", STORE, "", ""), "power.nvm.ranges=[]", 2,
+           "power.nvm: expected memory that survives a power cut, found none");
+    place_remove(&place);
     refuse(KV, "power.recovered=recover_all", 2,
            "power.recovered: the kernel has no symbol \"recover_all\"");
     refuse(KV, "sweep.from=hypnos_log_apend", 2, "did you mean \"hypnos_log_append\"?");
