@@ -277,7 +277,7 @@ enum console_request console_poll(struct console *console)
 
 bool console_interactive(const struct console *console)
 {
-    return console->is_terminal || console->kind == CONSOLE_PTY;
+    return console->in >= 0 && (console->is_terminal || console->kind == CONSOLE_PTY);
 }
 
 bool console_wait(struct console *console, int ms)
