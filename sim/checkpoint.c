@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "sim/checkpoint.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 struct checkpoint {
@@ -33,7 +32,7 @@ struct checkpoint *checkpoint_take(struct machine *machine)
                   machine->hart_count * hart;
     for (size_t i = 0; i < machine->device_count; i++)
         size += aligned(machine->devices[i]->state_size);
-    struct checkpoint *checkpoint = malloc(size);
+    struct checkpoint *checkpoint = arena_alloc(machine->arena, size);
     if (!checkpoint)
         return NULL;
     /* First of all the harts: the one that runs brings the clock up to date. */
@@ -83,7 +82,7 @@ int checkpoint_return(struct machine *machine, const struct checkpoint *checkpoi
     return 0;
 }
 
-void checkpoint_free(struct checkpoint *checkpoint)
+void checkpoint_free(struct machine *machine, struct checkpoint *checkpoint)
 {
-    free(checkpoint);
+    arena_free(machine->arena, checkpoint);
 }

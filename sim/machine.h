@@ -9,6 +9,7 @@
 #include "cpu/cpu.h"
 #include "devices/block.h"
 #include "devices/device.h"
+#include "mem/arena.h"
 #include "mem/memory.h"
 #include "recovery/inject.h"
 #include "recovery/recovery.h"
@@ -91,6 +92,7 @@ struct machine {
         uint8_t *bytes;
         size_t taken, count, room; /* taken < count: it will take these again */
     } typed;
+    struct arena *arena;       /* what recovery and inject know; NULL: neither is on */
     struct recovery *recovery; /* NULL: off */
     struct inject *inject;     /* NULL: no fault */
     struct {
