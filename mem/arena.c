@@ -31,7 +31,7 @@ struct arena {
 #define FIRST ((sizeof(struct arena) + ALIGNMENT - 1) & ~(ALIGNMENT - 1)) /* header's offset */
 
 struct arena_copy {
-    size_t end;
+    size_t end, room;
     uint8_t bytes[];
 };
 
@@ -203,18 +203,33 @@ static void guard_again(const struct arena *arena, size_t before)
     }
 }
 
-struct arena_copy *arena_save(const struct arena *arena)
+/* Room for the bytes, and somewhat more if there will be other copies of it. */
+static struct arena_copy *make_room(struct arena_copy *old, size_t size)
 {
-    struct arena_copy *copy = malloc(sizeof *copy + arena->end);
+    if (old && old->room >= size)
+        return old;
+    size_t room = old ? size + size / 4 : size;
+    struct arena_copy *copy = malloc(sizeof *copy + room);
     if (!copy)
         return NULL;
-    copy->end = arena->end;
+    copy->room = room;
+    free(old);
+    return copy;
+}
+
+int arena_save(const struct arena *arena, struct arena_copy **copy)
+{
+    struct arena_copy *made = make_room(*copy, arena->end);
+    if (!made)
+        return -1;
+    *copy = made;
+    made->end = arena->end;
     if (GUARDED)
         unguard(arena, arena->end);
-    memcpy(copy->bytes, arena, arena->end);
+    memcpy(made->bytes, arena, arena->end);
     if (GUARDED)
         guard_again(arena, arena->end);
-    return copy;
+    return 0;
 }
 
 /* Drops what lies beyond the end if it is much. */

@@ -18,6 +18,7 @@
  * guarded.
  */
 struct arena;
+struct arena_copy;
 
 #define ARENA_RESERVE ((size_t)64 << 30) /* addresses, not memory */
 
@@ -36,11 +37,14 @@ void arena_free(struct arena *arena, void *block); /* NULL is fine */
 size_t arena_used(const struct arena *arena);
 
 /*
- * The arena as it is now. NULL when out of memory. Any copy can be put back, in any order, as often
- * as wanted, into the arena that it was made of. That compares, and writes only where something
- * differs. Both cost by the bytes used.
+ * Copies the arena as it is now. *copy is NULL or an older copy that nobody needs any more, whose
+ * place the new one takes. -1 when out of memory; *copy is valid still, or NULL.
  */
-struct arena_copy *arena_save(const struct arena *arena);
+int arena_save(const struct arena *arena, struct arena_copy **copy);
+
+/* Any copy can be put back, in any order, as often as wanted, into the arena that it was made of.
+ * That compares, and writes only where something differs. Saving and restoring cost by the bytes
+ * used. */
 void arena_restore(struct arena *arena, const struct arena_copy *copy);
 void arena_copy_free(struct arena_copy *copy); /* NULL is fine */
 
