@@ -12,6 +12,8 @@
 #include "sim/golden.h"
 #include "sim/lives.h"
 #include "sim/power_report.h"
+#include "sim/profile.h"
+#include "sim/report.h"
 #include "sim/snapshot.h"
 #include "sim/summary.h"
 #include "tests/system/harness.h"
@@ -83,11 +85,36 @@ static void put_json(char **text, const char *what, cJSON *json)
     cJSON_Delete(json);
 }
 
+/* The report: what happened inside of domains, by request, thread and function, and all counts. */
+static void put_recovery(char **text, const struct machine *machine, const struct summary *summary)
+{
+    struct report report;
+    struct profile *profile = profile_new(machine->symbols);
+    cr_assert(profile);
+    report_of_run(&report, summary, &machine->config->recovery);
+    report.config = "";
+    report.counts = summary->recovery;
+    report.account = recovery_account(machine->recovery);
+    for (unsigned i = 0; i < machine->hart_count; i++)
+        cr_assert_not(profile_add_hart(profile, machine->harts[i]));
+    profile_sort(profile);
+    if (machine->config->recovery.by_function)
+        report.profile = profile;
+    char *printed = report_text(&report);
+    put_text(text, "report", printed);
+    free(printed);
+    profile_free(profile);
+}
+
 static void put_summary(char **text, struct run_of *run)
 {
     struct summary summary;
     cJSON *hart;
     summary_make(&summary, run->machine, run->err.text);
+    if (run->machine->recovery) {
+        summary.recovery = recovery_counts(run->machine->recovery);
+        put_recovery(text, run->machine, &summary);
+    }
     cr_assert_not(summary_write(&summary, run->summary, &run->err), "%s", run->err.text);
     cJSON *json = read_json(run->summary);
     cJSON_DeleteItemFromObject(json, "config");
@@ -335,6 +362,28 @@ ParameterizedTestParameters(system_snapshots, of_microcontrollers)
 }
 
 ParameterizedTest(struct guest *guest, system_snapshots, of_microcontrollers)
+{
+    compare(guest);
+}
+
+/* ---- Recovery ------------------------------------------------------------------------------ */
+
+ParameterizedTestParameters(system_snapshots, with_recovery)
+{
+    static struct guest guests[] = {
+        {"configs/agora.json", {""}, 2},
+        {"configs/agora-smp.json", {""}, 1},
+        {"configs/agora-double-free.json", {""}, 1},
+        {"configs/agora-blocked.json", {""}, 1},
+        {"configs/agora-output.json", {""}, 1},
+        {"configs/agora-smp-dependent.json", {""}, 1},
+        {"configs/agora-torture.json", {""}, 1},
+        {"configs/agora-smp-torture.json", {""}, 1},
+    };
+    return cr_make_param_array(struct guest, guests, sizeof guests / sizeof *guests);
+}
+
+ParameterizedTest(struct guest *guest, system_snapshots, with_recovery)
 {
     compare(guest);
 }
