@@ -102,20 +102,10 @@ static void note_event(void *opaque, const struct recovery_event *what)
     task_name(machine, what->hart, what->thread, event->task);
 }
 
-/* The first that needs it opens it. */
-static int open_arena(struct machine *machine, struct error *err)
-{
-    if (!machine->arena)
-        machine->arena = arena_open(ARENA_RESERVE, err);
-    return machine->arena ? 0 : -1;
-}
-
 int attach_recovery(struct machine *machine, struct error *err)
 {
     if (!machine->config->recovery.enabled)
         return 0;
-    if (open_arena(machine, err))
-        return -1;
     struct recovery_options options = {
         .arena = machine->arena,
         .policy = &machine->config->recovery,
@@ -162,8 +152,6 @@ int attach_inject(struct machine *machine, struct error *err)
 {
     if (machine->config->inject.kind == INJECT_NONE)
         return 0;
-    if (open_arena(machine, err))
-        return -1;
     const struct inject_options options = {
         .arena = machine->arena,
         .policy = &machine->config->inject,

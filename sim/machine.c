@@ -114,6 +114,9 @@ static int assemble(struct machine *machine, struct error *err)
     clock_init(&machine->clock, mcu ? config->machine.clock_hz : config->machine.mips * MHZ);
     if (add_regions(machine, err) || load_symbols(machine, err))
         return -1;
+    if ((config->recovery.enabled || config->inject.kind != INJECT_NONE) &&
+        !(machine->arena = arena_open(ARENA_RESERVE, err)))
+        return -1;
     if (config->power.enabled && !(machine->lives = lives_new(machine, err)))
         return -1;
     if (board->assemble(machine, err) || board->load(machine, err) || set_page_mode(machine, err) ||

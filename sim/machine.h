@@ -96,7 +96,7 @@ struct machine {
     } typed;
     struct snapshot *snapshots; /* sim/snapshot.h: the newest, which leads to the others */
     struct snapshot *spare_snapshots;
-    struct arena *arena;       /* what recovery and inject know; NULL: neither is on */
+    struct arena *arena;       /* what recovery, inject and profiles know; NULL: none is on */
     struct recovery *recovery; /* NULL: off */
     struct inject *inject;     /* NULL: no fault */
     struct {

@@ -74,6 +74,13 @@ static void put(struct machine *machine, struct snapshot *snapshot)
     machine->spare_snapshots = snapshot;
 }
 
+static int save_arena(struct machine *machine, struct snapshot *snapshot)
+{
+    for (unsigned i = 0; i < machine->hart_count; i++)
+        cpu_profile_settle(machine->harts[i]);
+    return arena_save(machine->arena, &snapshot->arena);
+}
+
 struct snapshot *snapshot_take(struct machine *machine, struct error *err)
 {
     struct state_copy copy = {0};
@@ -84,8 +91,8 @@ struct snapshot *snapshot_take(struct machine *machine, struct error *err)
         return NULL;
     }
     copy = (struct state_copy){.at = snapshot->bytes};
-    copy_all(machine, &copy); /* settles what the arena and memory are to hold */
-    if (machine->arena && arena_save(machine->arena, &snapshot->arena)) {
+    copy_all(machine, &copy);
+    if (machine->arena && save_arena(machine, snapshot)) {
         put(machine, snapshot);
         error_set(err, "out of memory");
         return NULL;

@@ -371,7 +371,8 @@ ParameterizedTest(struct guest *guest, system_snapshots, of_microcontrollers)
 ParameterizedTestParameters(system_snapshots, with_recovery)
 {
     static struct guest guests[] = {
-        {"configs/agora.json", {""}, 2},
+        {"configs/agora.json", {""}, 1},
+        {"configs/agora.json", {"recovery.by_function=true"}, 1},
         {"configs/agora-smp.json", {""}, 1},
         {"configs/agora-double-free.json", {""}, 1},
         {"configs/agora-blocked.json", {""}, 1},
