@@ -19,9 +19,10 @@
 #include "tests/system/harness.h"
 
 #define GUESTS "build/guests/"
+#define DISK   (1 << 20)
 
 struct guest {
-    char config[400]; /* a file, or JSON */
+    char config[500]; /* a file, or JSON, with %s in place of a disk image */
     char set[3][160]; /* "": no more */
     unsigned rounds;  /* seeds, each of some snapshots */
 };
@@ -44,8 +45,10 @@ static void open_guest(struct run_of *run, const struct guest *guest)
     *run = (struct run_of){.err = {""}};
     place_make(&run->place);
     run->summary = place_file(&run->place, "summary");
-    if (*path == '{')
-        path = place_write(&run->place, "config.json", "%s", guest->config);
+    if (*path == '{') {
+        const char *disk = place_bytes(&run->place, "disk", (uint8_t[DISK]){0}, DISK);
+        path = place_write(&run->place, "config.json", guest->config, disk);
+    }
     while (count < 3 && guest->set[count][0]) {
         set[count] = guest->set[count];
         count++;
@@ -309,6 +312,34 @@ static void compare(const struct guest *guest)
     free(alone);
 }
 
+/* Two branches from each of three points, which begin alike; and the run goes on from there. */
+static void branch_thrice(const struct guest *guest)
+{
+    struct run_of run;
+    uint64_t insns;
+    char *alone = left_alone(guest, &insns);
+    open_guest(&run, guest);
+    struct golden *golden = golden_new(run.machine, &run.err);
+    cr_assert(golden, "%s", run.err.text);
+    /* linux-inject has its fault in the second; at last, it writes to the disk */
+    static const unsigned percent[] = {30, 92, 97};
+    for (unsigned i = 0; i < 3; i++) {
+        cr_assert_not(golden_seek(golden, insns / 100 * percent[i], &run.err), "%s", run.err.text);
+        go(&run, machine_insns(run.machine) + insns / 50);
+        char *first = look(&run);
+        cr_assert_not(golden_back(golden, &run.err), "%s", run.err.text);
+        go(&run, machine_insns(run.machine) + insns / 50);
+        expect_equal(look(&run), first, guest, "branch", i);
+        cr_assert_not(golden_back(golden, &run.err), "%s", run.err.text);
+        free(first);
+    }
+    golden_free(golden);
+    go(&run, UINT64_MAX);
+    expect_equal(finish(&run), alone, guest, "golden", 1);
+    close_guest(&run);
+    free(alone);
+}
+
 /* ---- Cortex-M ------------------------------------------------------------------------------ */
 
 #define FIRMWARE(board, image, words)                                           \
@@ -366,20 +397,64 @@ ParameterizedTest(struct guest *guest, system_snapshots, of_microcontrollers)
     compare(guest);
 }
 
+/* ---- RISC-V -------------------------------------------------------------------------------- */
+
+#define BARE(harts, name, more)                                                        \
+    "{\"machine\": {\"board\": \"virt\", \"harts\": " harts                            \
+    "}, \"memory\": [{\"name\": \"dram\", "                                            \
+    "\"base\": \"0x80000000\", \"size\": \"16M\"}], \"load\": [{\"kernel\": \"" GUESTS \
+    "riscv/" name ".elf\"}], \"run\": {\"max_insns\": \"4G\", \"stuck_insns\": 2000000" more "}}"
+#define DISK0                                                                                \
+    "}, \"devices\": {\"disk0\": {\"type\": \"virtio-blk\", \"file\": \"%s\", \"overlay\": " \
+    "true}, \"rng0\": {\"type\": \"virtio-rng\"}"
+#define TYPED ", \"script\": [{\"expect\": \"ready\", \"send\": \"abc\\nhello\\nquit\\n\"}]"
+
+ParameterizedTestParameters(system_snapshots, of_harts)
+{
+    static struct guest guests[] = {
+        {BARE("4", "hello", ""), {""}, 2},
+        {BARE("1", "echo", TYPED), {""}, 3},
+        {BARE("1", "panic", ""), {""}, 2},
+        {BARE("1", "stuck", ""), {""}, 1},
+        {BARE("2", "traps", ""), {""}, 2},
+        {BARE("1", "mmu", ""), {""}, 2},
+        {BARE("1", "timer", ""), {""}, 2},
+        {BARE("1", "plic", ""), {""}, 2},
+        {BARE("1", "memory", ""), {""}, 2},
+        {BARE("1", "selfmod", ""), {""}, 2},
+        {BARE("2", "selfmod", ""), {""}, 2},
+        {BARE("3", "smp", ""), {""}, 2},
+        {BARE("8", "smp", ""), {""}, 1},
+        {BARE("1", "virtio", DISK0), {""}, 2},
+        {BARE("1", "random-1", ""), {""}, 2},
+        {BARE("1", "random-2", ""), {"run.pages=precise"}, 2},
+        {"configs/agora-bare.json", {"bootargs=agora.work=1"}, 1},
+        {"configs/agora-bare.json", {"bootargs=agora.work=1", "run.pages=armed"}, 1},
+        {"configs/agora-bare.json", {"machine.harts=4", "bootargs=agora.work=1"}, 1},
+        {"configs/agora.json", {"machine.harts=2"}, 1},
+    };
+    return cr_make_param_array(struct guest, guests, sizeof guests / sizeof *guests);
+}
+
+ParameterizedTest(struct guest *guest, system_snapshots, of_harts)
+{
+    compare(guest);
+}
+
 /* ---- Recovery ------------------------------------------------------------------------------ */
+
+#define AGORA(name, set)                        \
+    {                                           \
+        "configs/agora-" name ".json", {set}, 1 \
+    }
 
 ParameterizedTestParameters(system_snapshots, with_recovery)
 {
     static struct guest guests[] = {
-        {"configs/agora.json", {""}, 1},
-        {"configs/agora.json", {"recovery.by_function=true"}, 1},
-        {"configs/agora-smp.json", {""}, 1},
-        {"configs/agora-double-free.json", {""}, 1},
-        {"configs/agora-blocked.json", {""}, 1},
-        {"configs/agora-output.json", {""}, 1},
-        {"configs/agora-smp-dependent.json", {""}, 1},
-        {"configs/agora-torture.json", {""}, 1},
-        {"configs/agora-smp-torture.json", {""}, 1},
+        AGORA("double-free", "recovery.by_function=true"),
+        AGORA("output", ""),
+        AGORA("smp-dependent", ""),
+        AGORA("smp-torture", ""),
     };
     return cr_make_param_array(struct guest, guests, sizeof guests / sizeof *guests);
 }
@@ -387,4 +462,32 @@ ParameterizedTestParameters(system_snapshots, with_recovery)
 ParameterizedTest(struct guest *guest, system_snapshots, with_recovery)
 {
     compare(guest);
+}
+
+/* ---- Linux --------------------------------------------------------------------------------- */
+
+#define LINUX(harts, limit)                                                               \
+    {                                                                                     \
+        "configs/linux-riscv64.json",                                                     \
+            {"machine.harts=" harts, "run.max_insns=" limit,                              \
+             "bootargs=console=ttyS0 rdinit=/init cryptomgr.notests iaso.workload=disk"}, \
+            1                                                                             \
+    }
+
+ParameterizedTestParameters(system_snapshots, of_linux)
+{
+    static struct guest guests[] = {
+        LINUX("1", "4G"),
+        LINUX("3", "700M"),
+        {"configs/linux-recovery.json", {""}, 1},
+        {"configs/linux-inject.json", {""}, 1},
+    };
+    return cr_make_param_array(struct guest, guests, sizeof guests / sizeof *guests);
+}
+
+ParameterizedTest(struct guest *guest, system_snapshots, of_linux)
+{
+    if (getenv("IASO_NO_LINUX"))
+        cr_skip_test("IASO_NO_LINUX is set");
+    branch_thrice(guest);
 }
