@@ -124,7 +124,8 @@ typedef void (*cpu_profile_fn)(void *opaque, uint64_t pc, const struct cpu_profi
                                const struct cpu_profile_counts *outside);
 
 /* What only recovery calls may be NULL where the config cannot ask for recovery: adopt, leave_trap,
- * inject, call, profile_inside, profile. stop_exactly and tallies may be NULL anywhere. */
+ * inject, call, profile_inside, profile. stop_exactly, tallies and profile_settle may be NULL
+ * anywhere. */
 struct cpu_ops {
     const char *name; /* "riscv64" */
     enum cpu_stop (*run)(struct cpu *cpu, struct error *err);
@@ -148,6 +149,7 @@ struct cpu_ops {
     int (*inject)(struct cpu *cpu, enum cpu_fault fault);
     int (*call)(struct cpu *cpu, const struct cpu_call *call, uint64_t *result, struct error *err);
     void (*profile_inside)(struct cpu *cpu, bool inside);
+    void (*profile_settle)(struct cpu *cpu);
     int (*profile)(struct cpu *cpu, cpu_profile_fn visit, void *opaque);
     int (*reset)(struct cpu *cpu, struct error *err);
     uint64_t (*pc)(struct cpu *cpu);
@@ -327,12 +329,20 @@ static inline void cpu_profile_inside(struct cpu *cpu, bool inside)
     cpu->ops->profile_inside(cpu, inside);
 }
 
+/* Brings the profile up to date in its arena, which is about to be saved. */
+static inline void cpu_profile_settle(struct cpu *cpu)
+{
+    if (cpu->ops->profile_settle)
+        cpu->ops->profile_settle(cpu);
+}
+
 /*
  * Visits, by address, the basic blocks of the kernel (level 1) that ran since the hart was made,
  * if its back end was asked to profile. Their sums are exact: they equal what cpu_counts got at
  * that level, as a block that is cut short by a trap counts only up to the instruction that
- * trapped. What was undone by cpu_restore() stays in, for it was done. A block is inside or outside
- * as a whole. Fails when out of memory.
+ * trapped. What was undone by cpu_restore() stays in, for it was done; what was counted since the
+ * profile's arena was saved is gone when that is put back. A block is inside or outside as a whole.
+ * Fails when out of memory.
  */
 static inline int cpu_profile(struct cpu *cpu, cpu_profile_fn visit, void *opaque)
 {

@@ -227,8 +227,7 @@ void riscv_set_x(struct riscv *hart, unsigned number, uint64_t value);
 
 /* ---- riscv_profile.c: what each block of the kernel did; hart->profile is not NULL ---- */
 
-struct riscv_profile *riscv_profile_new(void);
-void riscv_profile_free(struct riscv_profile *profile);
+struct riscv_profile *riscv_profile_new(struct arena *arena);
 
 /* hart->last is about to run. */
 void riscv_profile_run(struct riscv *hart);
@@ -243,6 +242,7 @@ void riscv_profile_lone(struct riscv *hart, uint64_t pc);
 void riscv_profile_flush(struct riscv *hart, const struct fast_block *block);
 
 void riscv_profile_inside(struct cpu *cpu, bool inside);
+void riscv_profile_settle(struct cpu *cpu);
 int riscv_profile_visit(struct cpu *cpu, cpu_profile_fn visit, void *opaque);
 
 /* ---- riscv_hooks.c: what the engine calls ---- */

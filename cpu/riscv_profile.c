@@ -15,8 +15,11 @@ enum side {
 /*
  * How often each fast block ran is counted beside it; when it becomes another block that goes into
  * a table by pc. Corrections go there at once. A sum may be negative for a while, that is, wrap.
+ * All of it lives in an arena; when that is saved nothing may be counted beside a fast block, as
+ * another one may be there when it is put back.
  */
 struct riscv_profile {
+    struct arena *arena;
     enum side side;
     struct {
         uint64_t pc;
@@ -34,26 +37,15 @@ struct riscv_profile {
     bool incomplete; /* out of memory */
 };
 
-struct riscv_profile *riscv_profile_new(void)
+struct riscv_profile *riscv_profile_new(struct arena *arena)
 {
-    struct riscv_profile *profile = calloc(1, sizeof *profile);
+    struct riscv_profile *profile = arena_zeroed(arena, 1, sizeof *profile);
     if (!profile)
         return NULL;
+    profile->arena = arena;
     profile->room = FIRST_ROOM;
-    profile->places = calloc(profile->room, sizeof *profile->places);
-    if (!profile->places) {
-        free(profile);
-        return NULL;
-    }
-    return profile;
-}
-
-void riscv_profile_free(struct riscv_profile *profile)
-{
-    if (!profile)
-        return;
-    free(profile->places);
-    free(profile);
+    profile->places = arena_zeroed(arena, profile->room, sizeof *profile->places);
+    return profile->places ? profile : NULL;
 }
 
 static struct place *place_in(struct place *places, size_t room, uint64_t pc)
@@ -68,13 +60,13 @@ static struct place *place_in(struct place *places, size_t room, uint64_t pc)
 static int grow(struct riscv_profile *profile)
 {
     size_t room = profile->room * 2;
-    struct place *places = calloc(room, sizeof *places);
+    struct place *places = arena_zeroed(profile->arena, room, sizeof *places);
     if (!places)
         return -1;
     for (size_t i = 0; i < profile->room; i++)
         if (profile->places[i].used)
             *place_in(places, room, profile->places[i].pc) = profile->places[i];
-    free(profile->places);
+    arena_free(profile->arena, profile->places);
     profile->places = places;
     profile->room = room;
     return 0;
@@ -143,6 +135,13 @@ void riscv_profile_inside(struct cpu *cpu, bool inside)
         hart->profile->side = inside ? INSIDE : OUTSIDE;
 }
 
+void riscv_profile_settle(struct cpu *cpu)
+{
+    struct riscv *hart = (struct riscv *)cpu;
+    for (size_t i = 0; hart->profile && i <= FAST_BLOCKS; i++)
+        riscv_profile_flush(hart, &hart->blocks[i]);
+}
+
 static int by_pc(const void *a, const void *b)
 {
     const struct place *x = a, *y = b;
@@ -155,8 +154,7 @@ int riscv_profile_visit(struct cpu *cpu, cpu_profile_fn visit, void *opaque)
     struct riscv_profile *profile = hart->profile;
     if (!profile)
         return 0;
-    for (size_t i = 0; i <= FAST_BLOCKS; i++)
-        riscv_profile_flush(hart, &hart->blocks[i]);
+    riscv_profile_settle(cpu);
     struct place *sorted = malloc((profile->count + 1) * sizeof *sorted);
     if (!sorted || profile->incomplete) {
         free(sorted);

@@ -3,7 +3,7 @@
 #define IASO_RECOVERY_INJECT_H
 
 #include "cpu/cpu.h"
-#include "mem/state.h"
+#include "mem/arena.h"
 #include "recovery/policy.h"
 
 /*
@@ -13,6 +13,7 @@
 struct inject;
 
 struct inject_options {
+    struct arena *arena;                /* holds all of its state, and outlives it */
     const struct inject_policy *policy; /* outlives it */
     struct memory *mem;
     struct cpu *const *harts;
@@ -26,7 +27,6 @@ struct inject_options {
 
 /* Before the harts first run. NULL and err on failure. */
 struct inject *inject_new(const struct inject_options *options, struct error *err);
-void inject_free(struct inject *inject);
 
 /* Hart `hart` was paused: does the deed if that is what it was paused for. */
 int inject_paused(struct inject *inject, unsigned hart, struct error *err);
@@ -35,8 +35,5 @@ int inject_paused(struct inject *inject, unsigned hart, struct error *err);
  * injected. */
 uint64_t inject_reached(const struct inject *inject);
 bool inject_done(const struct inject *inject);
-
-/* How far it has come. */
-void inject_state(struct inject *inject, struct state_copy *copy);
 
 #endif

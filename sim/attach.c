@@ -60,8 +60,7 @@ static int return_to(void *opaque, const void *checkpoint)
 
 static void discard_checkpoint(void *opaque, void *checkpoint)
 {
-    (void)opaque;
-    checkpoint_free(checkpoint);
+    checkpoint_free(opaque, checkpoint);
 }
 
 static uint64_t count_insns(void *opaque)
@@ -108,6 +107,7 @@ int attach_recovery(struct machine *machine, struct error *err)
     if (!machine->config->recovery.enabled)
         return 0;
     struct recovery_options options = {
+        .arena = machine->arena,
         .policy = &machine->config->recovery,
         .mem = machine->mem,
         .harts = machine->harts,
@@ -153,6 +153,7 @@ int attach_inject(struct machine *machine, struct error *err)
     if (machine->config->inject.kind == INJECT_NONE)
         return 0;
     const struct inject_options options = {
+        .arena = machine->arena,
         .policy = &machine->config->inject,
         .mem = machine->mem,
         .harts = machine->harts,

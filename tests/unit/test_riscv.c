@@ -257,7 +257,7 @@ static uint64_t time_of(void *opaque)
     return ((struct machine *)opaque)->time;
 }
 
-static bool profiled;
+static struct arena *profile; /* NULL: none */
 
 static void add_hart(struct machine *m, unsigned number, uint64_t pc)
 {
@@ -268,7 +268,7 @@ static void add_hart(struct machine *m, unsigned number, uint64_t pc)
                                     .shared = m->shared,
                                     .time = time_of,
                                     .time_opaque = m,
-                                    .profile = profiled};
+                                    .profile = profile};
     m->cpu[number] = riscv_new(&options, pc, &err);
     cr_assert_not_null(m->cpu[number], "%s", err.text);
     struct cpu_listener listener = {
@@ -300,6 +300,8 @@ static void machine_free(struct machine *m)
         cpu_free(m->cpu[i]);
     riscv_shared_free(m->shared);
     memory_free(m->mem);
+    arena_close(profile);
+    profile = NULL;
     free(m);
 }
 
@@ -1749,7 +1751,8 @@ static void visit_all(void)
 static void set_up_profiled(void)
 {
     tear_down();
-    profiled = true;
+    profile = arena_open(ARENA_RESERVE, NULL);
+    cr_assert_not_null(profile);
     set_up();
 }
 
