@@ -7,7 +7,7 @@ OPT     ?= -O2 -g
 CFLAGS  ?= $(OPT)
 FLAGS   := -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
            -Wvla -Wpointer-arith -Wwrite-strings -I.
-PKGS    := unicorn capstone libcjson libelf libbpf nettle zlib
+PKGS    := unicorn capstone libcjson libelf libbpf nettle zlib sqlite3
 CONFIG  ?= configs/linux-riscv64.json
 FUZZ_SECONDS ?= 20
 LSAN_OPTIONS ?= suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0
@@ -97,6 +97,12 @@ bench: ## boot Linux on Iaso in several ways and on QEMU, and compare; installs 
 	@.ci/deps build guest test bench
 	@$(MAKE) $(SUB) all guests test-guests
 	@tests/bench/bench
+
+.PHONY: slurm-test
+slurm-test: ## run a campaign as a job array of a Slurm on this machine; installs Slurm
+	@.ci/deps build guest test cluster
+	@$(MAKE) $(SUB) all test-guests
+	@tests/slurm/run
 
 .PHONY: coverage
 coverage: iaso guests ## what recovery domains cover and cost on Linux: the tables of the README
