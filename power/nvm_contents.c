@@ -219,6 +219,6 @@ void nvm_state(struct nvm *nvm, struct state_copy *copy)
     if (!copy->restore)
         return;
     nvm->limit = UINT64_MAX;
-    nvm->frozen = nvm->tearing = nvm->ghost_lost = false;
+    nvm->frozen = nvm->tearing = nvm->ghost_lost = nvm->at_limit = false;
     nvm->ghost_count = 0;
 }

@@ -8,8 +8,9 @@
 
 #include "sim/campaign.h"
 #include "sim/summary.h"
+#include "sim/sweep_results.h"
 
-const struct campaign_kind *const campaign_kinds[] = {NULL};
+const struct campaign_kind *const campaign_kinds[] = {&sweep_kind, NULL};
 
 static int complain(const struct error *err, int code)
 {

@@ -315,6 +315,12 @@ bool console_seen(const struct console *console)
     return console->watched_seen;
 }
 
+uint64_t console_standing(const struct console *console)
+{
+    uint64_t matched = console->watched_seen ? UINT32_MAX : console->watch.matched;
+    return script_standing(console->script) * UINT64_C(0x9e3779b97f4a7c15) + matched;
+}
+
 void console_sha256(const struct console *console, char hex[65])
 {
     struct sha256_ctx hash = console->hash;

@@ -80,6 +80,9 @@ uint64_t console_next_timeout(const struct console *console);
 int console_watch(struct console *console, const char *text);
 bool console_seen(const struct console *console);
 
+/* How far the watched text and the script have come: equal numbers, equal future. */
+uint64_t console_standing(const struct console *console);
+
 /* SHA-256 of all output so far, as 64 lower-case hex digits and a NUL. */
 void console_sha256(const struct console *console, char hex[65]);
 uint64_t console_bytes(const struct console *console);

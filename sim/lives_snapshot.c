@@ -20,6 +20,7 @@ static void copy_list(struct lives *lives, struct state_copy *copy)
 static void copy_account(struct lives *lives, struct state_copy *copy)
 {
     state_copy(copy, lives->counters, sizeof lives->counters);
+    state_copy(copy, &lives->last_counter, sizeof lives->last_counter);
     state_copy(copy, &lives->progress, sizeof lives->progress);
     state_copy(copy, &lives->begin, sizeof lives->begin);
     state_copy(copy, &lives->spent, sizeof lives->spent);

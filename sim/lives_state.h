@@ -57,6 +57,7 @@ struct lives {
     struct {
         uint64_t hits, sum;
     } counters[POWER_MAX_COUNTERS];
+    size_t last_counter; /* its number plus 1; 0: none was hit */
 
     unsigned *logging, *recovery; /* classes of energy */
     size_t logging_count, recovery_count;

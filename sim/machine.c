@@ -10,6 +10,7 @@
 #include "sim/attach.h"
 #include "sim/backtrace.h"
 #include "sim/board.h"
+#include "sim/expect.h"
 #include "sim/lives.h"
 #include "sim/snapshot.h"
 #include "sim/tasks.h"
@@ -121,7 +122,7 @@ static int assemble(struct machine *machine, struct error *err)
         return -1;
     if (board->assemble(machine, err) || board->load(machine, err) || set_page_mode(machine, err) ||
         attach_recovery(machine, err) || attach_inject(machine, err) ||
-        (machine->lives && lives_begin(machine->lives, err)))
+        (machine->lives && lives_begin(machine->lives, err)) || expect_check(machine, err))
         return -1;
     return 0;
 }

@@ -15,6 +15,7 @@
 #include "sim/progress.h"
 #include "sim/report.h"
 #include "sim/summary.h"
+#include "sim/sweep.h"
 
 static int complain(const struct error *err, int code)
 {
@@ -195,6 +196,9 @@ static int check_command(const struct options *options, const struct config *con
         return error_set(err, "inject: expected a fault: a section `inject`, or --kind and --at");
     if (options->command == COMMAND_DTB && config->machine.cpu != CPU_RV64GC)
         return error_set(err, "machine.board: expected \"virt\": a Cortex-M has no device tree");
+    if (options->command == COMMAND_SWEEP && config->machine.cpu == CPU_RV64GC)
+        return error_set(err, "machine.board: expected a board with a Cortex-M: a RISC-V hart does "
+                              "not stop at the exact instruction");
     return board_of(config)->check(config, err);
 }
 
@@ -217,6 +221,8 @@ static int with_config(const struct options *options)
         code = command_run(options, &config);
     else if (options->command == COMMAND_CHECK)
         code = command_check(&config);
+    else if (options->command == COMMAND_SWEEP)
+        code = sweep_command(options, &config);
     else if (options->command == COMMAND_DTB)
         code = command_dtb(options, &config);
     config_free(&config);
@@ -248,6 +254,7 @@ int main(int argc, char **argv)
         code = campaign_command_show(&options);
         break;
     case COMMAND_RUN:
+    case COMMAND_SWEEP:
     case COMMAND_INJECT:
     case COMMAND_CHECK:
     case COMMAND_DTB:

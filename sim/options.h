@@ -28,6 +28,7 @@ enum command {
     COMMAND_NONE, /* as a topic: `iaso` itself */
     COMMAND_RUN,
     COMMAND_INJECT, /* run, with a fault */
+    COMMAND_SWEEP,  /* a campaign of power cuts */
     COMMAND_CHECK,
     COMMAND_SCHEMA,
     COMMAND_DTB,

@@ -163,6 +163,13 @@ bool script_check(struct script *script)
     return script->timed_out;
 }
 
+uint64_t script_standing(const struct script *script)
+{
+    uint64_t matched =
+        script->waiting < script->count ? script->matchers[script->waiting].matched : 0;
+    return ((script->waiting * 256 + script->sending) * 65536 + script->sent) * 4096 + matched;
+}
+
 const char *script_error(const struct script *script)
 {
     return script->timed_out ? script->error : NULL;

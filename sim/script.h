@@ -53,6 +53,9 @@ bool script_check(struct script *script);
 /* How far it has come. */
 void script_state(struct script *script, struct state_copy *copy);
 
+/* How far it has come, as a number. */
+uint64_t script_standing(const struct script *script);
+
 /* "step 3 of 5: no \"ready> \" after 10s of virtual time", or NULL if no step timed out. */
 const char *script_error(const struct script *script);
 

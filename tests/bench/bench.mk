@@ -18,3 +18,7 @@ $(BUILD)/bench-cut: $(BUILD)/tests/bench/cut.o $(LIB_OBJ)
 $(BUILD)/bench-snapshot: $(BUILD)/tests/bench/snapshot.o $(LIB_OBJ)
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/bench-sweep: $(BUILD)/tests/bench/sweep.o $(LIB_OBJ)
+	@echo "  LINK  $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
