@@ -14,10 +14,11 @@
 
 /* Exit codes of `iaso`; the help says the same. */
 enum exit_code {
-    EXIT_AS_EXPECTED = 0,  /* the guest finished as the config expects; for other commands: done */
-    EXIT_GUEST_FAILED = 1, /* it did not */
-    EXIT_USAGE = 2,        /* command line or config */
-    EXIT_SIMULATOR = 3,    /* the simulator's own fault, or the host's */
+    EXIT_AS_EXPECTED = 0,   /* the guest finished as the config expects; for other commands: done */
+    EXIT_GUEST_FAILED = 1,  /* it did not */
+    EXIT_USAGE = 2,         /* command line or config */
+    EXIT_SIMULATOR = 3,     /* the simulator's own fault, or the host's */
+    EXIT_INTERRUPTED = 130, /* a campaign was, and can go on with --resume */
 };
 
 enum command {
@@ -27,7 +28,9 @@ enum command {
     COMMAND_CHECK,
     COMMAND_SCHEMA,
     COMMAND_DTB,
-    COMMAND_PLOT,    /* `power plot`: run, and draw */
+    COMMAND_PLOT, /* `power plot`: run, and draw */
+    COMMAND_CAMPAIGN_MERGE,
+    COMMAND_CAMPAIGN_SHOW,
     COMMAND_HELP,    /* --help, -h: print options_help() and exit with 0 */
     COMMAND_VERSION, /* --version, -V: print options_version() and exit with 0 */
 };
@@ -37,8 +40,10 @@ enum command {
  */
 struct options {
     enum command command;
-    enum command topic;     /* of COMMAND_HELP */
-    const char *config;     /* the config's file */
+    enum command topic; /* of COMMAND_HELP */
+    const char *config; /* the config's file; NULL if the operands are something else */
+    char **operands;    /* all of them, in order; owned */
+    size_t operand_count;
     const char **overrides; /* each --set, in order, and each option that is short for one; for
                                config_load(); owned */
     size_t override_count;
@@ -53,6 +58,14 @@ struct options {
     bool quiet;                /* no progress, no summary on the terminal */
 
     const char *output; /* dtb: NULL is standard output */
+
+    /* Campaigns */
+    const char *db;         /* the database; NULL: the command chooses a name */
+    bool resume;            /* go on with it */
+    unsigned jobs;          /* worker processes; 0: one for each core */
+    unsigned shard, shards; /* from 1; 1 of 1 is the default */
+    uint64_t seed;          /* of what is drawn at random */
+    bool has_seed;
 };
 
 /*
