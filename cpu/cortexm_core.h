@@ -164,11 +164,14 @@ struct cortexm {
     unsigned attention;
     uint64_t insn_limit, tick_limit; /* leave the common case here */
     uint64_t stop_insns, stop_tick;  /* cpu_stop_exactly() */
+    uint64_t hold_insns;             /* cpu_hold_at() */
+    uint64_t block_start;            /* instructions before the block that ran last */
     uint32_t fallthrough;            /* where the block that ran last ends, or NO_ADDRESS */
     const struct fast_block *last;   /* the block that runs, or ran last, or NULL */
     struct cpu_tally *running;       /* its tally, never NULL */
     struct cpu_tally *tallies;       /* options.pricing.classes of them */
     bool stopping, stopped_within;   /* uc_emu_stop() was called; maybe within a block */
+    bool held;                       /* ... as hold_insns were reached */
     uint32_t stop_pc;
     uint32_t block_pc; /* while the block hook announces: where the core is, else NO_ADDRESS */
     uint32_t exit_at;  /* the engine is to stop before this address, within a block */

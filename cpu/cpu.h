@@ -25,6 +25,7 @@ enum cpu_stop {
     CPU_DEADLINE, /* clock->deadline was reached */
     CPU_IDLE,     /* waits for an interrupt: nothing to do until cpu_set_irq() */
     CPU_PAUSED,   /* somebody asked for it with cpu_pause() */
+    CPU_HELD,     /* as cpu_hold_at() said */
     CPU_FAILED,   /* the engine failed; err says how */
     CPU_LOCKED,   /* the guest's fault: it cannot go on before a reset; err says where */
 };
@@ -141,6 +142,8 @@ struct cpu_ops {
     void (*leave_trap)(struct cpu *cpu, bool step_over);
     int (*stop_at)(struct cpu *cpu, uint64_t gva, struct error *err);
     void (*stop_exactly)(struct cpu *cpu, uint64_t insns, uint64_t tick);
+    void (*hold_at)(struct cpu *cpu, uint64_t insns);
+    uint64_t (*block_start)(struct cpu *cpu);
     size_t (*tallies)(struct cpu *cpu, const struct cpu_tally **tallies, unsigned *running);
     int (*inject)(struct cpu *cpu, enum cpu_fault fault);
     int (*call)(struct cpu *cpu, const struct cpu_call *call, uint64_t *result, struct error *err);
@@ -205,7 +208,8 @@ static inline void cpu_pause(struct cpu *cpu)
 }
 
 /*
- * All of the hart but memory and TLB: registers, interrupt lines, counts. A state is plain bytes,
+ * All of the hart but memory and TLB: registers, interrupt lines, counts, tallies. A state is plain
+ * bytes,
  * cpu_state_size() of them, and belongs to the hart that it was saved of. May be saved from within
  * listeners, where it is the state before the instruction that was announced; restored and adopted
  * only while the hart does not run.
@@ -273,6 +277,22 @@ static inline void cpu_stop_exactly(struct cpu *cpu, uint64_t insns, uint64_t ti
 {
     if (cpu->ops->stop_exactly)
         cpu->ops->stop_exactly(cpu, insns, tick);
+}
+
+/*
+ * Makes cpu_run() return CPU_HELD before the first block that begins with counts.insns >= insns,
+ * when nothing is left to be done before it: the next cpu_run() goes on as if it had not returned.
+ * UINT64_MAX stands for never. Until it is called again.
+ */
+static inline void cpu_hold_at(struct cpu *cpu, uint64_t insns)
+{
+    cpu->ops->hold_at(cpu, insns);
+}
+
+/* What counts.insns was when the last block began; for use within listeners. */
+static inline uint64_t cpu_block_start(struct cpu *cpu)
+{
+    return cpu->ops->block_start(cpu);
 }
 
 /* The tallies since the hart was made (a reset does not clear them): one a class, valid as long as

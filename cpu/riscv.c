@@ -111,6 +111,10 @@ static enum cpu_stop run_until(struct riscv *hart, struct error *err)
             return CPU_DEADLINE;
         if (run_engine(hart, err))
             return CPU_FAILED;
+        if (hart->held) {
+            hart->held = false;
+            return CPU_HELD;
+        }
     }
 }
 
@@ -126,6 +130,19 @@ static enum cpu_stop run(struct cpu *cpu, struct error *err)
 static void pause_hart(struct cpu *cpu)
 {
     riscv_alert((struct riscv *)cpu, ATTEND_PAUSE);
+}
+
+static void hold_at(struct cpu *cpu, uint64_t insns)
+{
+    struct riscv *hart = (struct riscv *)cpu;
+    hart->hold_insns = insns;
+    riscv_collect_counts(hart);
+}
+
+static uint64_t block_start(struct cpu *cpu)
+{
+    struct riscv *hart = (struct riscv *)cpu;
+    return cpu->counts.insns + (uint64_t)(int32_t)hart->block_start[LANE_INSNS];
 }
 
 static void set_irq(struct cpu *cpu, unsigned number, bool level)
@@ -267,6 +284,8 @@ static const struct cpu_ops riscv_ops = {
     .idle = is_idle,
     .watch = riscv_watch,
     .pause = pause_hart,
+    .hold_at = hold_at,
+    .block_start = block_start,
     .state_size = riscv_state_size,
     .save = riscv_save,
     .restore = riscv_restore,
@@ -357,6 +376,7 @@ struct cpu *riscv_new(const struct riscv_options *options, uint64_t pc, struct e
     hart->cpu.ops = &riscv_ops;
     hart->cpu.number = options->hart;
     hart->options = *options;
+    hart->hold_insns = UINT64_MAX;
     hart->shared = options->shared;
     hart->clock = options->clock;
     hart->withdrawals = memory_withdrawals(options->mem);

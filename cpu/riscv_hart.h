@@ -93,13 +93,16 @@ struct riscv {
     /* The block hook's own. Virtual time is clock->now when `counts` were collected last, plus
      * counts[LANE_INSNS]. */
     lanes counts;
+    lanes block_start;             /* `counts` before the block that ran last */
     uint32_t limit;                /* leave the common case when counts[LANE_INSNS] gets here */
     unsigned attention;            /* enum attention; raised by riscv_alert() */
     uint64_t code_space;           /* of the level and address space now, << 16 */
     const struct fast_block *last; /* the block that runs, or ran last; never NULL */
     unsigned level;
     bool counters_forbidden;
-    bool stopping; /* uc_emu_stop() was called */
+    bool stopping;       /* uc_emu_stop() was called */
+    bool held;           /* ... as hold_insns were reached */
+    uint64_t hold_insns; /* cpu_hold_at() */
     const uint64_t *withdrawals, *handovers;
     uint64_t seen_withdrawals, seen_handovers;
     struct clock *clock;

@@ -219,6 +219,11 @@ static __attribute__((noinline)) void on_special_block(struct riscv *hart, uint6
             stop(hart, pc);
             return;
         }
+        if (hart->cpu.counts.insns >= hart->hold_insns) {
+            hart->held = true;
+            stop(hart, pc);
+            return;
+        }
     }
     struct fast_block *block = fast_block_at(hart, pc);
     if (block->pc != pc || (block->key & ~(uint64_t)FAST_SPECIAL) != (hart->code_space | size))
@@ -235,6 +240,7 @@ static __attribute__((noinline)) void on_special_block(struct riscv *hart, uint6
         riscv_sync_tlb(hart);
     }
     hart->last = block;
+    hart->block_start = hart->counts;
     hart->counts += block->counts;
     if (!(block->key & FAST_SPECIAL))
         return;
@@ -259,6 +265,7 @@ static void on_block(uc_engine *uc, uint64_t pc, uint32_t size, void *opaque)
                              hart->counts[LANE_INSNS] < hart->limit,
                          1)) {
         hart->last = block;
+        hart->block_start = hart->counts;
         hart->counts += block->counts;
     } else {
         on_special_block(hart, pc, size);

@@ -71,7 +71,7 @@ void riscv_restore(struct cpu *cpu, const void *state)
     const struct saved *saved = state;
     memcpy(hart->context, saved->context, uc_context_size(hart->uc));
     hart->cpu.counts = saved->counts;
-    hart->counts = (lanes){0};
+    hart->counts = hart->block_start = (lanes){0};
     hart->lines = saved->lines;
     hart->software = saved->software;
     hart->counters_forbidden = saved->counters_forbidden;
@@ -209,7 +209,9 @@ int riscv_call(struct cpu *cpu, const struct cpu_call *call, uint64_t *result, s
         return error_set(err, "out of memory");
     riscv_save(cpu, saved);
     uint64_t deadline = hart->clock->deadline;
+    uint64_t hold = hart->hold_insns;
     hart->clock->deadline = hart->clock->now + call->max_insns;
+    hart->hold_insns = UINT64_MAX;
     prepare_call(hart, call);
     enum cpu_stop stop = cpu_run(cpu, err);
     bool returned = stop == CPU_PAUSED && hart->fault.set && hart->fault.page == CALL_RETURN;
@@ -222,6 +224,7 @@ int riscv_call(struct cpu *cpu, const struct cpu_call *call, uint64_t *result, s
     saved->lines = hart->lines;
     saved->software = hart->software;
     hart->clock->deadline = deadline;
+    hart->hold_insns = hold;
     riscv_restore(cpu, saved);
     free(saved);
     return returned ? 0 : -1;

@@ -265,3 +265,13 @@ size_t schedule_cut(struct schedule *schedule, const struct cut_counters *now, u
     }
     return CUT_UNPLANNED;
 }
+
+void schedule_state(struct schedule *schedule, struct state_copy *copy)
+{
+    size_t count = schedule->count;
+    state_copy(copy, &schedule->count, sizeof schedule->count);
+    for (size_t i = schedule->count; i < count; i++)
+        list_free(schedule->sources[i].spec.list);
+    state_copy(copy, schedule->sources, schedule->count * sizeof *schedule->sources);
+    state_copy(copy, &schedule->life, sizeof schedule->life);
+}

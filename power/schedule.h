@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "mem/error.h"
+#include "mem/state.h"
 #include "power/list.h"
 
 /*
@@ -99,5 +100,8 @@ bool schedule_hit(struct schedule *schedule, unsigned symbol);
  * that was due (the first added, if several were) and fills in how long power stays off. Returns
  * the source's number, or CUT_UNPLANNED, with *off_ticks 0, if none was due. */
 size_t schedule_cut(struct schedule *schedule, const struct cut_counters *now, uint64_t *off_ticks);
+
+/* All of it; sources that were added since it was saved are gone when it is restored. */
+void schedule_state(struct schedule *schedule, struct state_copy *copy);
 
 #endif

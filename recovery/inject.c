@@ -105,6 +105,14 @@ bool inject_done(const struct inject *inject)
     return inject->done;
 }
 
+void inject_state(struct inject *inject, struct state_copy *copy)
+{
+    state_copy(copy, &inject->reached, sizeof inject->reached);
+    state_copy(copy, inject->in_request, sizeof inject->in_request);
+    state_copy(copy, &inject->asked, sizeof inject->asked);
+    state_copy(copy, &inject->done, sizeof inject->done);
+}
+
 static int set_up(struct inject *inject, struct error *err)
 {
     const struct inject_options *options = &inject->options;

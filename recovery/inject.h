@@ -3,6 +3,7 @@
 #define IASO_RECOVERY_INJECT_H
 
 #include "cpu/cpu.h"
+#include "mem/state.h"
 #include "recovery/policy.h"
 
 /*
@@ -34,5 +35,8 @@ int inject_paused(struct inject *inject, unsigned hart, struct error *err);
  * injected. */
 uint64_t inject_reached(const struct inject *inject);
 bool inject_done(const struct inject *inject);
+
+/* How far it has come. */
+void inject_state(struct inject *inject, struct state_copy *copy);
 
 #endif

@@ -24,9 +24,8 @@
 struct campaign {
     struct store *store;
     struct campaign_options {
-        unsigned jobs;          /* workers; 0: one for each core that this process may use */
-        unsigned shard, shards; /* from 1; 0 of 0 is 1 of 1 */
-        bool quiet;             /* no progress */
+        unsigned jobs; /* workers; 0: one for each core that this process may use */
+        bool quiet;    /* no progress */
     } options;
     /* Which results are findings, for the progress; NULL: none. */
     bool (*is_finding)(const struct campaign_result *result);
@@ -42,6 +41,9 @@ struct campaign {
 int campaign_open(struct campaign *campaign, const char *kind, const struct options *options,
                   const struct config *config, const char *parameters, struct error *err);
 int campaign_close(struct campaign *campaign, struct error *err);
+
+/* The outcome of an item that killed its workers. */
+#define CAMPAIGN_LOST "lost"
 
 struct campaign_item {
     const char *key;  /* unique in its round */
@@ -73,7 +75,8 @@ enum campaign_end {
  * them; else all of them. Rounds count from 1; `what` is a word or two for the progress.
  *
  * An item whose worker dies gets another chance in a fresh worker at the end of the round; if that
- * dies too, its outcome is "lost", and its detail {"signal": N}, {"exit": N} or {"error": TEXT}.
+ * dies too, its outcome is CAMPAIGN_LOST, and its detail {"signal": N}, {"exit": N} or {"error":
+ * TEXT}.
  *
  * The first SIGINT or SIGTERM lets the workers finish the items that they are in; the second kills
  * them. Whatever the end is, nothing of the workers is left.

@@ -2,6 +2,7 @@
 #ifndef IASO_SIM_CHECKPOINT_H
 #define IASO_SIM_CHECKPOINT_H
 
+#include "mem/state.h"
 #include "sim/machine.h"
 
 /*
@@ -18,5 +19,8 @@ struct checkpoint *checkpoint_take(struct machine *machine);
  * be used again. */
 int checkpoint_return(struct machine *machine, const struct checkpoint *checkpoint);
 void checkpoint_free(struct checkpoint *checkpoint);
+
+/* Harts, time, events, devices, the turn and progress; bytes aligned to 16. */
+void checkpoint_state(struct machine *machine, struct state_copy *copy);
 
 #endif

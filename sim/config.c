@@ -11,7 +11,7 @@
 /* What the strings of a config point into. */
 struct storage {
     cJSON *root;
-    char *path;
+    char *path, *effective;
 };
 
 /* Arrays at the top that are not there become their defaults, so that --set can change those. */
@@ -113,7 +113,7 @@ int config_load(struct config *config, const char *path, const char *const *over
         return error_set(err, "out of memory");
     }
     walk.root = root;
-    *storage = (struct storage){root, path_copy};
+    *storage = (struct storage){root, path_copy, NULL};
     config->storage = storage;
     config->path = path_copy;
 
@@ -124,6 +124,11 @@ int config_load(struct config *config, const char *path, const char *const *over
     cJSON_Delete(bases.board);
     for (enum preset_kind kind = 0; kind < PRESET_BOARD; kind++)
         cJSON_Delete(bases.presets[kind]);
+    if (result == 0) {
+        config->effective = storage->effective = cJSON_PrintUnformatted(root);
+        if (!storage->effective)
+            result = error_set(err, "out of memory");
+    }
     if (result == 0)
         result = walk_read(&walk) || walk_check_machine(&walk) || walk_check_recovery(&walk) ||
                          walk_check_power(&walk)
@@ -144,6 +149,7 @@ void config_free(struct config *config)
     if (storage) {
         cJSON_Delete(storage->root);
         free(storage->path);
+        free(storage->effective);
         free(storage);
     }
     memset(config, 0, sizeof *config);

@@ -24,7 +24,8 @@
  * as it does. File names are as in the JSON file, relative to the current directory.
  */
 struct config {
-    const char *path; /* of the JSON file, for messages */
+    const char *path;      /* of the JSON file, for messages */
+    const char *effective; /* the JSON text, with all that it starts from and --set merged in */
 
     struct {
         const char *board; /* "virt", one of configs/boards, or a file */

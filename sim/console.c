@@ -356,3 +356,20 @@ char *console_tail(const struct console *console, size_t lines)
     *to = 0;
     return text;
 }
+
+void console_state(struct console *console, struct state_copy *copy)
+{
+    state_copy(copy, &console->bytes, sizeof console->bytes);
+    state_copy(copy, console->tail, console->bytes < TAIL_SIZE ? console->bytes : TAIL_SIZE);
+    state_copy(copy, &console->output_length, sizeof console->output_length);
+    state_copy(copy, console->output, console->output_length);
+    state_copy(copy, &console->hash, sizeof console->hash);
+    state_copy(copy, &console->watch.matched, sizeof console->watch.matched);
+    state_copy(copy, &console->watched_seen, sizeof console->watched_seen);
+    state_copy(copy, &console->input_start, sizeof console->input_start);
+    state_copy(copy, &console->input_length, sizeof console->input_length);
+    state_copy(copy, console->input, console->input_length ? sizeof console->input : 0);
+    state_copy(copy, &console->after_ctrl_a, sizeof console->after_ctrl_a);
+    state_copy(copy, &console->quit, sizeof console->quit);
+    script_state(console->script, copy);
+}

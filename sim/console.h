@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "mem/error.h"
+#include "mem/state.h"
 #include "sim/clock.h"
 #include "sim/config.h"
 
@@ -85,5 +86,9 @@ uint64_t console_bytes(const struct console *console);
 
 /* The last lines of output (at most `lines`), control characters escaped; malloc'ed. */
 char *console_tail(const struct console *console, size_t lines);
+
+/* What was printed, typed and matched, and how far the script has come. What the host has seen or
+ * given is not undone. */
+void console_state(struct console *console, struct state_copy *copy);
 
 #endif

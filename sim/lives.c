@@ -42,6 +42,12 @@ static void on_reached(void *opaque, unsigned hart, uint64_t pc)
             fail(lives);
 }
 
+void lives_await(struct lives *lives)
+{
+    nvm_set_write_limit(lives->nvm, lives->next.nvm_write, lives->next.torn, fail, lives);
+    cpu_stop_exactly(core_of(lives), lives->next.insns, lives->next.tick);
+}
+
 /* Asks the schedule when this life ends, and sees to it. */
 static void plan_cut(struct lives *lives)
 {
@@ -51,8 +57,7 @@ static void plan_cut(struct lives *lives)
         lives->planned = CUTS_ON;
         schedule_begin_life(lives->schedule, &now, &lives->next);
     }
-    nvm_set_write_limit(lives->nvm, lives->next.nvm_write, lives->next.torn, fail, lives);
-    cpu_stop_exactly(core_of(lives), lives->next.insns, lives->next.tick);
+    lives_await(lives);
 }
 
 bool lives_between(struct lives *lives)

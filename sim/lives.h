@@ -2,6 +2,7 @@
 #ifndef IASO_SIM_LIVES_H
 #define IASO_SIM_LIVES_H
 
+#include "mem/state.h"
 #include "power/energy.h"
 #include "power/nvm.h"
 #include "power/supply.h"
@@ -67,6 +68,10 @@ bool lives_sleep_on(struct lives *lives);
 
 /* The run is over; saves what is to be saved. Fails if it cannot. */
 int lives_finish(struct lives *lives, struct error *err);
+
+/* Everything that a run changes, with energy, NVM, supply and schedule; between the turns of a life
+ * only. */
+void lives_state(struct lives *lives, struct state_copy *copy);
 
 /* ---- Results ------------------------------------------------------------------------------- */
 

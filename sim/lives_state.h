@@ -88,6 +88,11 @@ struct lives {
     char verdict[400];
 };
 
+/* ---- lives.c ---- */
+
+/* Sees to it that this life ends when lives->next says. */
+void lives_await(struct lives *lives);
+
 /* ---- lives_account.c ---- */
 
 /* Finds the functions to watch, and makes the core announce them. */

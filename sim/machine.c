@@ -11,6 +11,7 @@
 #include "sim/backtrace.h"
 #include "sim/board.h"
 #include "sim/lives.h"
+#include "sim/snapshot.h"
 #include "sim/tasks.h"
 
 #define PAGE_BITS     12
@@ -159,6 +160,7 @@ void machine_free(struct machine *machine)
     recovery_free(machine->recovery);
     inject_free(machine->inject);
     lives_free(machine->lives);
+    snapshot_free_all(machine);
     free(machine->events.all);
     for (unsigned i = 0; i < machine->hart_count; i++)
         cpu_free(machine->harts[i]);
@@ -181,6 +183,19 @@ uint64_t machine_insns(const struct machine *machine)
     for (unsigned i = 0; i < machine->hart_count; i++)
         insns += machine->harts[i]->counts.insns;
     return insns;
+}
+
+uint64_t machine_position(const struct machine *machine)
+{
+    uint64_t insns = machine_insns(machine), position = insns;
+    for (unsigned i = 0; i < machine->hart_count; i++) {
+        struct cpu *hart = machine->harts[i];
+        uint64_t start = insns - hart->counts.insns + cpu_block_start(hart);
+        if (i == machine->turn.hart)
+            return start;
+        position = start < position ? start : position;
+    }
+    return position;
 }
 
 /* What the user typed is remembered, so that the guest can take it once more after it was rolled

@@ -21,6 +21,7 @@
 #include "sim/tasks.h"
 
 struct lives;
+struct snapshot;
 
 #define MACHINE_MAX_DEVICES 48
 #define MACHINE_MAX_EVENTS  10000
@@ -72,6 +73,7 @@ struct machine {
         bool active;
         unsigned hart; /* whose turn it is */
         bool resumed;  /* the hart was paused in its turn and goes on from clock.now */
+        bool held;     /* ... by machine_go(): it goes on as if nothing had been */
         uint64_t from, until;
         uint64_t reached; /* by the harts before it */
         uint64_t next_poll;
@@ -91,6 +93,8 @@ struct machine {
         uint8_t *bytes;
         size_t taken, count, room; /* taken < count: it will take these again */
     } typed;
+    struct snapshot *snapshots; /* sim/snapshot.h: the newest, which leads to the others */
+    struct snapshot *spare_snapshots;
     struct recovery *recovery; /* NULL: off */
     struct inject *inject;     /* NULL: no fault */
     struct {
@@ -140,7 +144,7 @@ enum machine_end machine_run(struct machine *machine, machine_tick_fn tick, void
                              struct error *err);
 
 /* For use within listeners: what machine_insns() was when the block that now runs began, so that
- * machine_go() to there stops before it. */
+ * machine_go() to there stops before it. Between turns, an earlier block. */
 uint64_t machine_position(const struct machine *machine);
 
 /* As at power-on: devices, and whatever they and the core wait for. The hart is reset by itself. */

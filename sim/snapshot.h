@@ -28,4 +28,7 @@ int snapshot_restore(struct snapshot *snapshot, struct error *err);
 /* The machine stays as it is. NULL is fine. */
 void snapshot_drop(struct snapshot *snapshot);
 
+/* Of a machine that is about to be freed. */
+void snapshot_free_all(struct machine *machine);
+
 #endif
