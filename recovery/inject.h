@@ -28,6 +28,20 @@ struct inject_options {
 struct inject *inject_new(const struct inject_options *options, struct error *err);
 void inject_free(struct inject *inject);
 
+/* For a machine whose policy has the kind INJECT_NONE: before the harts first run. `hit` is told
+ * whenever an instruction at one of the addresses (each there once) is reached in a request. */
+typedef void (*inject_hit_fn)(void *opaque, unsigned hart, uint64_t pc);
+int inject_count(struct inject *inject, const uint64_t *addresses, size_t count, inject_hit_fn hit,
+                 void *opaque, struct error *err);
+
+/* For such a machine, too, while it does not run: another fault, whose nth time counts from now on.
+ * `hart`, which alone it can strike, must be about to execute the block that the instruction is in,
+ * or in the same address space. The policy must outlive it. inject_disarm() is for the point at
+ * which it was armed, by way of a snapshot. */
+int inject_arm(struct inject *inject, const struct inject_policy *policy, unsigned hart,
+               struct error *err);
+int inject_disarm(struct inject *inject, unsigned hart, struct error *err);
+
 /* Hart `hart` was paused: does the deed if that is what it was paused for. */
 int inject_paused(struct inject *inject, unsigned hart, struct error *err);
 

@@ -641,3 +641,8 @@ void recovery_free(struct recovery *recovery)
     free(recovery->undos);
     free(recovery);
 }
+
+const struct account_where *recovery_where(const struct recovery *recovery, unsigned hart)
+{
+    return &recovery->lanes[hart].where;
+}
