@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "recovery/inject.h"
 
-#include <stdlib.h>
-
 #define LEVEL_USER    0
 #define LEVEL_MACHINE 3
 
@@ -111,14 +109,6 @@ bool inject_done(const struct inject *inject)
     return inject->done;
 }
 
-void inject_state(struct inject *inject, struct state_copy *copy)
-{
-    state_copy(copy, &inject->reached, sizeof inject->reached);
-    state_copy(copy, inject->in_request, sizeof inject->in_request);
-    state_copy(copy, &inject->asked, sizeof inject->asked);
-    state_copy(copy, &inject->done, sizeof inject->done);
-}
-
 static int resolve(struct inject *inject, struct error *err)
 {
     const struct inject_options *options = &inject->options;
@@ -178,26 +168,18 @@ int inject_arm(struct inject *inject, const struct inject_policy *policy, unsign
                                                                                              : 0;
 }
 
-int inject_disarm(struct inject *inject, unsigned hart, struct error *err)
+int inject_disarm(struct inject *inject, uint64_t address, unsigned hart, struct error *err)
 {
-    return cpu_stop_no_more(inject->options.harts[hart], inject->at, err);
+    return cpu_stop_no_more(inject->options.harts[hart], address, err);
 }
 
 struct inject *inject_new(const struct inject_options *options, struct error *err)
 {
-    struct inject *inject = calloc(1, sizeof *inject);
+    struct inject *inject = arena_zeroed(options->arena, 1, sizeof *inject);
     if (!inject) {
         error_set(err, "out of memory");
         return NULL;
     }
     inject->options = *options;
-    if (!set_up(inject, err))
-        return inject;
-    free(inject);
-    return NULL;
-}
-
-void inject_free(struct inject *inject)
-{
-    free(inject);
+    return set_up(inject, err) ? NULL : inject;
 }

@@ -60,8 +60,7 @@ static int return_to(void *opaque, const void *checkpoint)
 
 static void discard_checkpoint(void *opaque, void *checkpoint)
 {
-    (void)opaque;
-    checkpoint_free(checkpoint);
+    checkpoint_free(opaque, checkpoint);
 }
 
 static uint64_t count_insns(void *opaque)
@@ -103,11 +102,22 @@ static void note_event(void *opaque, const struct recovery_event *what)
     task_name(machine, what->hart, what->thread, event->task);
 }
 
+/* The first that needs it opens it. */
+static int open_arena(struct machine *machine, struct error *err)
+{
+    if (!machine->arena)
+        machine->arena = arena_open(ARENA_RESERVE, err);
+    return machine->arena ? 0 : -1;
+}
+
 int attach_recovery(struct machine *machine, struct error *err)
 {
     if (!machine->config->recovery.enabled)
         return 0;
+    if (open_arena(machine, err))
+        return -1;
     struct recovery_options options = {
+        .arena = machine->arena,
         .policy = &machine->config->recovery,
         .mem = machine->mem,
         .harts = machine->harts,
@@ -155,7 +165,10 @@ int attach_inject(struct machine *machine, struct error *err)
 
 int attach_faults(struct machine *machine, struct error *err)
 {
+    if (open_arena(machine, err))
+        return -1;
     const struct inject_options options = {
+        .arena = machine->arena,
         .policy = &machine->config->inject,
         .mem = machine->mem,
         .harts = machine->harts,

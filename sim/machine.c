@@ -157,8 +157,6 @@ void machine_free(struct machine *machine)
 {
     if (!machine)
         return;
-    recovery_free(machine->recovery);
-    inject_free(machine->inject);
     lives_free(machine->lives);
     snapshot_free_all(machine);
     free(machine->events.all);
@@ -170,6 +168,7 @@ void machine_free(struct machine *machine)
         block_close(machine->blocks[i]);
     riscv_shared_free(machine->riscv);
     memory_free(machine->mem);
+    arena_close(machine->arena);
     tasks_free(machine->tasks);
     symbols_free(machine->symbols);
     free(machine->panic_report);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "sim/board.h"
+#include "sim/campaign_command.h"
 #include "sim/config.h"
 #include "sim/machine.h"
 #include "sim/options.h"
@@ -239,6 +240,12 @@ int main(int argc, char **argv)
         break;
     case COMMAND_SCHEMA:
         code = command_schema();
+        break;
+    case COMMAND_CAMPAIGN_MERGE:
+        code = campaign_command_merge(&options);
+        break;
+    case COMMAND_CAMPAIGN_SHOW:
+        code = campaign_command_show(&options);
         break;
     case COMMAND_RUN:
     case COMMAND_INJECT:

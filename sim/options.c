@@ -3,6 +3,7 @@
 #include "sim/options.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,11 @@ enum option_id {
     OPTION_ADDRESS,
     OPTION_VALUE,
     OPTION_OUTPUT,
+    OPTION_DB,
+    OPTION_RESUME,
+    OPTION_JOBS,
+    OPTION_SHARD,
+    OPTION_SEED,
     OPTION_HELP,
     OPTION_VERSION,
     OPTION_COUNT,
@@ -60,6 +66,11 @@ static const struct option_row {
     [OPTION_VALUE] = {"value", 0, "V", "wild: the value"},
     [OPTION_QUIET] = {"quiet", 'q', NULL, "print nothing but the guest's console and errors"},
     [OPTION_OUTPUT] = {"output", 'o', "FILE", "write to FILE (dtb: instead of standard output)"},
+    [OPTION_DB] = {"db", 0, "FILE", "the campaign's database (default: a new one in out/)"},
+    [OPTION_RESUME] = {"resume", 0, NULL, "go on with the database, if there is one"},
+    [OPTION_JOBS] = {"jobs", 'j', "N", "N worker processes (default: one for each core)"},
+    [OPTION_SHARD] = {"shard", 0, "I/N", "only the Ith of N parts of the campaign"},
+    [OPTION_SEED] = {"seed", 0, "N", "of what is drawn at random"},
     [OPTION_HELP] = {"help", 'h', NULL, "print this help"},
     [OPTION_VERSION] = {"version", 'V', NULL, "print the version"},
 };
@@ -80,25 +91,41 @@ static const char *const option_keys[OPTION_COUNT] = {
     (HAS(OPTION_AT) | HAS(OPTION_KIND) | HAS(OPTION_NTH) | HAS(OPTION_TASK) | \
      HAS(OPTION_REGISTER) | HAS(OPTION_BIT) | HAS(OPTION_ADDRESS) | HAS(OPTION_VALUE))
 
+#define CAMPAIGN_OPTIONS \
+    (HAS(OPTION_DB) | HAS(OPTION_RESUME) | HAS(OPTION_JOBS) | HAS(OPTION_SHARD) | HAS(OPTION_SEED))
+
+#define CONFIG_OPERAND "CONFIG", "the file name of a config", 1, 1
+#define ANY_NUMBER     UINT_MAX
+
 static const struct command_row {
     enum command command;
     const char *name;
-    const char *verb;    /* a second word; NULL: none */
-    const char *operand; /* NULL: takes none */
+    const char *verb;     /* a second word; NULL: none */
+    const char *operand;  /* NULL: takes none */
+    const char *expected; /* what operands are, for messages */
+    unsigned least, most; /* operands */
     const char *help;
     unsigned options;
 } command_rows[] = {
-    {COMMAND_RUN, "run", NULL, "CONFIG", "run the machine that CONFIG describes", RUN_OPTIONS},
-    {COMMAND_INJECT, "inject", NULL, "CONFIG",
-     "like run, with a fault: section `inject` or options", RUN_OPTIONS | INJECT_OPTIONS},
-    {COMMAND_CHECK, "check", NULL, "CONFIG", "only say whether CONFIG is valid",
+    {COMMAND_RUN, "run", NULL, CONFIG_OPERAND, "run the machine that CONFIG describes",
+     RUN_OPTIONS},
+    {COMMAND_INJECT, "inject", NULL, CONFIG_OPERAND,
+     "like run, with a fault: section `inject` or options",
+     RUN_OPTIONS | INJECT_OPTIONS | CAMPAIGN_OPTIONS},
+    {COMMAND_CHECK, "check", NULL, CONFIG_OPERAND, "only say whether CONFIG is valid",
      HAS(OPTION_SET) | HAS(OPTION_HELP)},
-    {COMMAND_SCHEMA, "schema", NULL, NULL, "print the JSON Schema of configs", HAS(OPTION_HELP)},
-    {COMMAND_DTB, "dtb", NULL, "CONFIG", "print the machine's device tree, flattened",
+    {COMMAND_SCHEMA, "schema", NULL, NULL, NULL, 0, 0, "print the JSON Schema of configs",
+     HAS(OPTION_HELP)},
+    {COMMAND_DTB, "dtb", NULL, CONFIG_OPERAND, "print the machine's device tree, flattened",
      HAS(OPTION_SET) | HAS(OPTION_OUTPUT) | HAS(OPTION_HELP)},
-    {COMMAND_PLOT, "power", "plot", "CONFIG",
+    {COMMAND_PLOT, "power", "plot", CONFIG_OPERAND,
      "run, and draw voltage, on-times and power cuts (power.svg)",
      RUN_OPTIONS | HAS(OPTION_OUTPUT)},
+    {COMMAND_CAMPAIGN_MERGE, "campaign", "merge", "OUT.db IN.db...",
+     "the names of a new database and of those to merge", 2, ANY_NUMBER,
+     "make one database of those of a campaign's shards", HAS(OPTION_HELP)},
+    {COMMAND_CAMPAIGN_SHOW, "campaign", "show", "DB", "the file name of a database", 1, 1,
+     "tell what a campaign's database says", HAS(OPTION_SUMMARY) | HAS(OPTION_HELP)},
 };
 
 #define COMMAND_ROWS (sizeof command_rows / sizeof *command_rows)
@@ -157,6 +184,45 @@ static int set_key(struct options *options, const char *key, const char *value, 
     return 0;
 }
 
+/* A number in decimal, from 1 to `most`, up to `end`; 0 if it is none. */
+static unsigned read_number(const char *text, char end, unsigned most)
+{
+    uint64_t number = 0;
+    for (; *text >= '0' && *text <= '9' && number <= most; text++)
+        number = number * 10 + (uint64_t)(*text - '0');
+    return *text == end && number <= most ? (unsigned)number : 0;
+}
+
+static int set_jobs(struct options *options, const struct command_row *row, const char *value,
+                    struct error *err)
+{
+    options->jobs = read_number(value, 0, OPTIONS_MAX_JOBS);
+    return options->jobs ? 0
+                         : usage_of(err, row, "--jobs: expected a number from 1 to 1024, found",
+                                    value, "", NULL);
+}
+
+static int set_shard(struct options *options, const struct command_row *row, const char *value,
+                     struct error *err)
+{
+    const char *slash = strchr(value, '/');
+    options->shards = slash ? read_number(slash + 1, 0, OPTIONS_MAX_SHARDS) : 0;
+    options->shard = read_number(value, '/', options->shards);
+    return options->shard
+               ? 0
+               : usage_of(err, row, "--shard: expected I/N such as 2/4, I from 1 to N, found",
+                          value, "", NULL);
+}
+
+static int set_seed(struct options *options, const struct command_row *row, const char *value,
+                    struct error *err)
+{
+    options->has_seed = true;
+    return units_parse(UNITS_COUNT, value, &options->seed)
+               ? usage_of(err, row, "--seed: expected a number, found", value, "", NULL)
+               : 0;
+}
+
 static int set_option(struct options *options, const struct command_row *row, enum option_id id,
                       const char *value, struct error *err)
 {
@@ -191,6 +257,18 @@ static int set_option(struct options *options, const struct command_row *row, en
     case OPTION_OUTPUT:
         options->output = value;
         return 0;
+    case OPTION_DB:
+        options->db = value;
+        return 0;
+    case OPTION_RESUME:
+        options->resume = true;
+        return 0;
+    case OPTION_JOBS:
+        return set_jobs(options, row, value, err);
+    case OPTION_SHARD:
+        return set_shard(options, row, value, err);
+    case OPTION_SEED:
+        return set_seed(options, row, value, err);
     case OPTION_HELP:
         options->command = COMMAND_HELP;
         options->topic = row->command;
@@ -253,6 +331,23 @@ static enum option_id find_letter(int letter)
     return (enum option_id)id;
 }
 
+static int take_operands(struct options *options, const struct command_row *row, unsigned count,
+                         char **operands, struct error *err)
+{
+    char message[QUOTED];
+    if (count < row->least) {
+        snprintf(message, sizeof message, "expected %s", row->expected);
+        return usage(err, row, message);
+    }
+    if (count > row->most)
+        return usage_of(err, row, "expected no further argument, found", operands[row->most], "",
+                        NULL);
+    memcpy(options->operands, operands, count * sizeof *operands);
+    options->operand_count = count;
+    options->config = count ? operands[0] : NULL;
+    return 0;
+}
+
 /* argv[0] is the command's name; getopt_long() may put argv in another order. */
 static int parse_command(struct options *options, const struct command_row *row, int argc,
                          char **argv, struct error *err)
@@ -273,14 +368,33 @@ static int parse_command(struct options *options, const struct command_row *row,
         if (options->command == COMMAND_HELP || options->command == COMMAND_VERSION)
             return 0;
     }
-    int operands = argc - optind;
-    if (row->operand && operands == 0)
-        return usage(err, row, "expected the file name of a config");
-    if (operands > (row->operand ? 1 : 0))
-        return usage_of(err, row, "expected no further argument, found",
-                        argv[optind + (row->operand ? 1 : 0)], "", NULL);
-    options->config = row->operand ? argv[optind] : NULL;
-    return 0;
+    return take_operands(options, row, (unsigned)(argc - optind), argv + optind, err);
+}
+
+/* Rows with several verbs follow each other; `row` is the first. */
+static int parse_verb(struct options *options, const struct command_row *row, int argc, char **argv,
+                      struct error *err)
+{
+    const char *found = argc > 2 ? argv[2] : "";
+    char message[QUOTED] = "expected a verb (";
+    size_t length = strlen(message);
+    struct nearest search;
+    nearest_init(&search, found);
+    if (!strcmp(found, "-h") || !strcmp(found, "--help")) {
+        options->command = COMMAND_HELP;
+        options->topic = row->command;
+        return 0;
+    }
+    for (const struct command_row *each = row;
+         each < command_rows + COMMAND_ROWS && !strcmp(each->name, row->name); each++) {
+        if (!strcmp(each->verb, found))
+            return parse_command(options, each, argc - 2, argv + 2, err);
+        nearest_offer(&search, each->verb);
+        length += (size_t)snprintf(message + length, sizeof message - length, "%s%s",
+                                   each == row ? "" : " or ", each->verb);
+    }
+    snprintf(message + length, sizeof message - length, "), found");
+    return usage_of(err, row, message, found, "", search.best);
 }
 
 static int parse(struct options *options, int argc, char **argv, struct error *err)
@@ -296,12 +410,9 @@ static int parse(struct options *options, int argc, char **argv, struct error *e
     nearest_init(&search, argv[1]);
     for (size_t i = 0; i < COMMAND_ROWS; i++) {
         const struct command_row *row = &command_rows[i];
-        bool verb = row->verb && argc > 2 && !strcmp(row->verb, argv[2]);
-        if (!strcmp(row->name, argv[1]) && row->verb && !verb && !(argc > 2 && argv[2][0] == '-'))
-            return usage_of(err, row, "expected a verb (plot), found", argc > 2 ? argv[2] : "", "",
-                            NULL);
         if (!strcmp(row->name, argv[1]))
-            return parse_command(options, row, argc - 1 - verb, argv + 1 + verb, err);
+            return row->verb ? parse_verb(options, row, argc, argv, err)
+                             : parse_command(options, row, argc - 1, argv + 1, err);
         nearest_offer(&search, command_rows[i].name);
     }
     return usage_of(err, &top, "unknown command", argv[1], "", search.best);
@@ -309,12 +420,13 @@ static int parse(struct options *options, int argc, char **argv, struct error *e
 
 int options_parse(struct options *options, int argc, char *const *argv, struct error *err)
 {
-    *options = (struct options){.console = CONSOLE_STDIO};
+    *options = (struct options){.console = CONSOLE_STDIO, .shard = 1, .shards = 1};
     char **copy = calloc((size_t)argc + 1, sizeof *copy);
     options->overrides = calloc((size_t)argc + 1, sizeof *options->overrides);
     options->made = calloc((size_t)argc + 1, sizeof *options->made);
+    options->operands = calloc((size_t)argc + 1, sizeof *options->operands);
     int result = -1;
-    if (copy && options->overrides && options->made) {
+    if (copy && options->overrides && options->made && options->operands) {
         memcpy(copy, argv, (size_t)argc * sizeof *copy);
         result = parse(options, argc, copy, err);
     } else {
@@ -332,6 +444,7 @@ void options_free(struct options *options)
         free(options->made[i]);
     free(options->made);
     free(options->overrides);
+    free(options->operands);
     *options = (struct options){0};
 }
 
@@ -348,38 +461,65 @@ static void print_option(const struct option_row *option, FILE *out)
         fprintf(out, "      %-20s %s\n", left, option->help);
 }
 
+static const char *or_nothing(const char *text)
+{
+    return text ? text : "";
+}
+
+static void print_commands(FILE *out)
+{
+    fprintf(out, "usage: iaso COMMAND [OPTION]...\n"
+                 "Iaso, a full-system simulator for operating systems that must survive.\n"
+                 "\ncommands:\n");
+    for (size_t i = 0; i < COMMAND_ROWS; i++) {
+        const struct command_row *row = &command_rows[i];
+        char words[40];
+        snprintf(words, sizeof words, "%s%s%s", row->name, row->verb ? " " : "",
+                 or_nothing(row->verb));
+        fprintf(out, "  %-14s %-15s %s\n", words, or_nothing(row->operand), row->help);
+    }
+}
+
+/* Of all verbs that the command has. */
+static unsigned print_usage(const struct command_row *topic, FILE *out)
+{
+    unsigned options = 0;
+    for (size_t i = 0; i < COMMAND_ROWS; i++) {
+        const struct command_row *row = &command_rows[i];
+        const char *space = row->verb ? " " : "", *verb = or_nothing(row->verb);
+        if (strcmp(row->name, topic->name))
+            continue;
+        fprintf(out, "usage: iaso %s%s%s%s%s [OPTION]...\niaso %s%s%s: %s\n", row->name, space,
+                verb, row->operand ? " " : "", or_nothing(row->operand), row->name, space, verb,
+                row->help);
+        options |= row->options;
+    }
+    return options;
+}
+
 void options_help(enum command topic, FILE *out)
 {
     const struct command_row *row = &top;
-    for (size_t i = 0; i < COMMAND_ROWS; i++) {
+    unsigned options = top.options;
+    for (size_t i = 0; i < COMMAND_ROWS; i++)
         if (command_rows[i].command == topic)
             row = &command_rows[i];
-    }
-    if (row == &top) {
-        fprintf(out, "usage: iaso COMMAND [OPTION]...\n"
-                     "Iaso, a full-system simulator for operating systems that must survive.\n"
-                     "\ncommands:\n");
-        for (size_t i = 0; i < COMMAND_ROWS; i++)
-            fprintf(out, "  %s%s%-*s %-7s %s\n", command_rows[i].name,
-                    command_rows[i].verb ? " " : "",
-                    command_rows[i].verb ? 4 : 10 - (int)strlen(command_rows[i].name),
-                    command_rows[i].verb ? command_rows[i].verb : "",
-                    command_rows[i].operand ? command_rows[i].operand : "", command_rows[i].help);
-    } else {
-        fprintf(out, "usage: iaso %s%s%s%s%s [OPTION]...\niaso %s: %s\n", row->name,
-                row->verb ? " " : "", row->verb ? row->verb : "", row->operand ? " " : "",
-                row->operand ? row->operand : "", row->name, row->help);
-    }
+    if (row == &top)
+        print_commands(out);
+    else
+        options = print_usage(row, out);
     fprintf(out, "\noptions:\n");
     for (int id = 0; id < OPTION_COUNT; id++) {
-        if (row->options & HAS(id))
+        if (options & HAS(id))
             print_option(&option_rows[id], out);
     }
     fprintf(out, "\nexit codes: 0 the guest finished as expected, 1 it did not,\n"
                  "            2 wrong usage or config, 3 a fault of the simulator\n");
+    if (options & HAS(OPTION_RESUME))
+        fprintf(out, "            130 a campaign was interrupted: go on with --resume\n");
     if (row == &top)
         fprintf(out, "\n`iaso COMMAND --help` tells more about a command.\n");
-    if (row->options & HAS(OPTION_CONSOLE))
+    if (options & HAS(OPTION_CONSOLE))
         fprintf(out, "\nOn the console, Ctrl-A x quits and Ctrl-A h lists the other keys.\n");
 }
 

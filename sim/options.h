@@ -12,6 +12,9 @@
 
 #define IASO_VERSION "0.1.0"
 
+#define OPTIONS_MAX_JOBS   1024
+#define OPTIONS_MAX_SHARDS 100000
+
 /* Exit codes of `iaso`; the help says the same. */
 enum exit_code {
     EXIT_AS_EXPECTED = 0,   /* the guest finished as the config expects; for other commands: done */
@@ -40,9 +43,9 @@ enum command {
  */
 struct options {
     enum command command;
-    enum command topic; /* of COMMAND_HELP */
-    const char *config; /* the config's file; NULL if the operands are something else */
-    char **operands;    /* all of them, in order; owned */
+    enum command topic;    /* of COMMAND_HELP */
+    const char *config;    /* the first operand, mostly the file of a config; NULL: none */
+    const char **operands; /* all of them, in order; owned */
     size_t operand_count;
     const char **overrides; /* each --set, in order, and each option that is short for one; for
                                config_load(); owned */

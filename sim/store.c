@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <errno.h>
+#define _GNU_SOURCE /* asprintf() */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,8 +17,8 @@
 
 int store_fail(const struct store *store, struct error *err)
 {
-    int host = sqlite3_system_errno(store->db);
-    switch (sqlite3_errcode(store->db) & 0xff) {
+    int code = sqlite3_extended_errcode(store->db);
+    switch (code & 0xff) {
     case SQLITE_FULL:
         return error_set(err, "%s: cannot write: no space left", store->path);
     case SQLITE_BUSY:
@@ -31,9 +31,9 @@ int store_fail(const struct store *store, struct error *err)
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
         return error_set(err, "%s: cannot write the file, or a journal beside it", store->path);
-    case SQLITE_IOERR:
-        return error_set(err, "%s: %s%s%s", store->path, sqlite3_errmsg(store->db),
-                         host ? ": " : "", host ? strerror(host) : "");
+    case SQLITE_IOERR: /* a file that is larger than RLIMIT_FSIZE allows is one, too */
+        return error_set(err, "%s: cannot %s: %s", store->path,
+                         code == SQLITE_IOERR_READ ? "read" : "write", sqlite3_errmsg(store->db));
     default:
         return error_set(err, "%s: %s", store->path, sqlite3_errmsg(store->db));
     }
@@ -299,7 +299,7 @@ static int open_database(struct store *store, enum store_mode mode,
     bool empty = false;
     if (store_open_file(store, mode, &empty, err))
         return -1;
-    if (sqlite3_open_v2(store->path, &store->db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
+    if (sqlite3_open_v2(store->file, &store->db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
         return store->db ? store_fail(store, err) : error_set(err, "out of memory");
     sqlite3_busy_timeout(store->db, BUSY_MS);
     sqlite3_extended_result_codes(store->db, 1);
@@ -324,15 +324,13 @@ struct store *store_open(const char *path, enum store_mode mode,
                          const struct store_identity *identity, struct error *err)
 {
     struct store *store = calloc(1, sizeof *store);
-    size_t size = strlen(path) + 3;
-    if (!store || !(store->path = malloc(size))) {
+    if (!store || asprintf(&store->file, "%s%s", strchr(path, '/') ? "" : "./", path) < 0) {
         free(store);
         error_set(err, "out of memory");
         return NULL;
     }
     store->fd = -1;
-    /* SQLite has names of its own, such as ":memory:". */
-    snprintf(store->path, size, "%s%s", strchr(path, '/') ? "" : "./", path);
+    store->path = store->file + (strchr(path, '/') ? 0 : 2);
     if (open_database(store, mode, identity, err) == 0)
         return store;
     bool made = mode == STORE_NEW && store->fd >= 0;
@@ -354,7 +352,7 @@ int store_close(struct store *store, struct error *err)
     store_forget(store);
     for (size_t i = 0; i < sizeof store->texts / sizeof *store->texts; i++)
         free(store->texts[i]);
-    free(store->path);
+    free(store->file);
     free(store);
     return result;
 }

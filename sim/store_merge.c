@@ -66,7 +66,7 @@ static int add_input(struct store *output, const char *path, struct error *err)
         return -1;
     int result = -1;
     if (store_check_version(input, err) == 0 && store_compare(input, &output->identity, err) == 0 &&
-        attach(output, input->path, err) == 0 && store_begin(output, err) == 0 &&
+        attach(output, input->file, err) == 0 && store_begin(output, err) == 0 &&
         check_conflicts(output, path, err) == 0 && store_sql(output, ADDITION, err) == 0 &&
         store_commit(output, err) == 0)
         result = store_sql(output, "DETACH other", err);

@@ -17,7 +17,8 @@ enum store_statement {
 /* Of store.c and its neighbours. */
 struct store {
     sqlite3 *db;
-    char *path;
+    char *file;       /* for SQLite, which has names of its own such as ":memory:" */
+    const char *path; /* within it: as it was given */
     int fd; /* of the lock; -1: none. Closed after the database: closing it drops SQLite's locks */
     struct store_identity identity;
     char *texts[4]; /* that the identity points to */

@@ -209,6 +209,17 @@ int summary_check(const char *path, struct error *err)
     return 0;
 }
 
+int summary_write_text(const char *text, const char *path, struct error *err)
+{
+    FILE *out = fopen(path, "w");
+    int result = 0;
+    if (!out || fprintf(out, "%s\n", text) < 0 || fflush(out))
+        result = error_set(err, "%s: cannot write the summary: %s", path, strerror(errno));
+    if (out)
+        fclose(out);
+    return result;
+}
+
 int summary_write(const struct summary *summary, const char *path, struct error *err)
 {
     cJSON *json = to_json(summary);
@@ -216,12 +227,7 @@ int summary_write(const struct summary *summary, const char *path, struct error 
     cJSON_Delete(json);
     if (!text)
         return error_set(err, "out of memory");
-    FILE *out = fopen(path, "w");
-    int result = 0;
-    if (!out || fprintf(out, "%s\n", text) < 0 || fflush(out))
-        result = error_set(err, "%s: cannot write the summary: %s", path, strerror(errno));
-    if (out)
-        fclose(out);
+    int result = summary_write_text(text, path, err);
     free(text);
     return result;
 }

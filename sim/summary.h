@@ -36,4 +36,7 @@ int summary_check(const char *path, struct error *err);
  */
 int summary_write(const struct summary *summary, const char *path, struct error *err);
 
+/* The same for the JSON of something else, such as a campaign. */
+int summary_write_text(const char *text, const char *path, struct error *err);
+
 #endif

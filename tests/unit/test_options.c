@@ -126,6 +126,44 @@ Test(options, other_commands)
     options_free(&options);
 }
 
+Test(options, campaigns)
+{
+    struct options options;
+    struct error err;
+    cr_assert_eq(PARSE(&options, &err, "inject", "x.json", "--db", "a.db", "--resume", "-j", "12",
+                       "--shard", "2/30", "--seed", "5M"),
+                 0, "%s", err.text);
+    cr_assert_str_eq(options.db, "a.db");
+    cr_assert(options.resume && options.has_seed);
+    cr_assert_eq(options.jobs, 12);
+    cr_assert_eq(options.shard, 2);
+    cr_assert_eq(options.shards, 30);
+    cr_assert_eq(options.seed, 5000000);
+    options_free(&options);
+    cr_assert_eq(PARSE(&options, &err, "inject", "x.json"), 0);
+    cr_assert(!options.db && !options.resume && !options.has_seed && options.jobs == 0);
+    cr_assert(options.shard == 1 && options.shards == 1);
+    options_free(&options);
+}
+
+Test(options, many_operands)
+{
+    struct options options;
+    struct error err;
+    cr_assert_eq(PARSE(&options, &err, "campaign", "merge", "out.db", "a.db", "b.db", "--", "-c"),
+                 0, "%s", err.text);
+    cr_assert_eq(options.command, COMMAND_CAMPAIGN_MERGE);
+    cr_assert_eq(options.operand_count, 4);
+    cr_assert_str_eq(options.operands[0], "out.db");
+    cr_assert_str_eq(options.operands[3], "-c");
+    options_free(&options);
+    cr_assert_eq(PARSE(&options, &err, "campaign", "show", "a.db", "--summary", "s.json"), 0);
+    cr_assert_eq(options.command, COMMAND_CAMPAIGN_SHOW);
+    cr_assert_str_eq(options.operands[0], "a.db");
+    cr_assert_str_eq(options.summary, "s.json");
+    options_free(&options);
+}
+
 Test(options, help_and_version)
 {
     struct options options;
@@ -189,6 +227,40 @@ Test(options, usage_errors)
     ASSERT_USAGE("--console: expected stdio, file=NAME, pty or none, found \"file=\" "
                  "(try: iaso run --help)",
                  "run", "x", "--console", "file=");
+    ASSERT_USAGE("expected a verb (merge or show), found \"mrge\"; did you mean \"merge\"? "
+                 "(try: iaso campaign --help)",
+                 "campaign", "mrge", "x");
+    ASSERT_USAGE("expected a verb (merge or show), found \"\" (try: iaso campaign --help)",
+                 "campaign");
+    ASSERT_USAGE("expected a verb (plot), found \"--quiet\" (try: iaso power --help)", "power",
+                 "--quiet");
+    ASSERT_USAGE("expected the names of a new database and of those to merge "
+                 "(try: iaso campaign --help)",
+                 "campaign", "merge", "out.db");
+    ASSERT_USAGE("expected the file name of a database (try: iaso campaign --help)", "campaign",
+                 "show");
+    ASSERT_USAGE("expected no further argument, found \"b\" (try: iaso campaign --help)",
+                 "campaign", "show", "a", "b");
+    ASSERT_USAGE("--jobs: expected a number from 1 to 1024, found \"0\" (try: iaso inject --help)",
+                 "inject", "x", "-j0");
+    ASSERT_USAGE("--jobs: expected a number from 1 to 1024, found \"1025\" "
+                 "(try: iaso inject --help)",
+                 "inject", "x", "--jobs=1025");
+    ASSERT_USAGE("--jobs: expected a number from 1 to 1024, found \"4294967298\" "
+                 "(try: iaso inject --help)",
+                 "inject", "x", "--jobs=4294967298");
+    static const char *const shards[] = {"0/3", "4/3",  "1",   "1/",  "/3",
+                                         "a/3", "1/3x", "1/0", "-1/3"};
+    for (size_t i = 0; i < sizeof shards / sizeof *shards; i++) {
+        char message[200];
+        snprintf(message, sizeof message,
+                 "--shard: expected I/N such as 2/4, I from 1 to N, found \"%s\" "
+                 "(try: iaso inject --help)",
+                 shards[i]);
+        ASSERT_USAGE(message, "inject", "x", "--shard", shards[i]);
+    }
+    ASSERT_USAGE("--seed: expected a number, found \"many\" (try: iaso inject --help)", "inject",
+                 "x", "--seed", "many");
     ASSERT_USAGE("--console: expected stdio, file=NAME, pty or none, found \"pty=3\" "
                  "(try: iaso run --help)",
                  "run", "x", "--console", "pty=3");
@@ -200,14 +272,17 @@ Test(options, every_command_has_its_help)
         enum command topic;
         const char *has, *has_not;
     } all[] = {
-        {COMMAND_NONE, "\n  check      CONFIG", "--set"},
+        {COMMAND_NONE, "\n  check          CONFIG", "--set"},
         {COMMAND_RUN, "--console WHERE", "--output"},
         {COMMAND_RUN, "--report DIR", "--kind"},
         {COMMAND_INJECT, "--at SYMBOL[+OFFSET] ", "--output"},
         {COMMAND_CHECK, "--set PATH=VALUE", "--quiet"},
         {COMMAND_SCHEMA, "usage: iaso schema", "--set"},
         {COMMAND_DTB, "--output FILE", "--quiet"},
+        {COMMAND_INJECT, "\n            130 a campaign", "--output"},
         {COMMAND_PLOT, "usage: iaso power plot CONFIG", "--kind"},
+        {COMMAND_CAMPAIGN_MERGE, "usage: iaso campaign merge OUT.db IN.db... [OPTION]", "--set"},
+        {COMMAND_CAMPAIGN_SHOW, "usage: iaso campaign show DB [OPTION]", "--jobs"},
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         char *text;

@@ -175,12 +175,15 @@ struct made {
     struct recovery_policy policy;
     struct recovery_counts counts;
     struct symbols *symbols;
+    struct arena *arena;
     struct account *account;
     struct report report;
 };
 
 static void make(struct made *made)
 {
+    struct arena *arena = arena_open(ARENA_RESERVE, NULL);
+    cr_assert_not_null(arena);
     *made = (struct made){
         .policy = {.syscall_table = "sys_call_table",
                    .costs = {.domain = 100,
@@ -198,7 +201,8 @@ static void make(struct made *made)
                    .recovered = 1,
                    .refused = {[REFUSED_OUTPUT] = 1}},
         .symbols = made_symbols(),
-        .account = account_new(),
+        .arena = arena,
+        .account = account_new(arena),
     };
     const struct account_where inside = {
         .where = WHERE_INSIDE, .kind = REQUEST_SYSCALL, .number = 1, .thread = UINT64_MAX - 7};
@@ -221,7 +225,7 @@ static void make(struct made *made)
 
 static void unmake(struct made *made)
 {
-    account_free(made->account);
+    arena_close(made->arena);
     symbols_free(made->symbols);
 }
 
