@@ -7,9 +7,10 @@
 #include <string.h>
 
 #include "sim/campaign.h"
+#include "sim/faults_report.h"
 #include "sim/summary.h"
 
-const struct campaign_kind *const campaign_kinds[] = {NULL};
+const struct campaign_kind *const campaign_kinds[] = {&faults_kind, NULL};
 
 static int complain(const struct error *err, int code)
 {

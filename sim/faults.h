@@ -19,11 +19,13 @@
  *          domains, between campaign.from and campaign.until, in the run without a fault
  *   time   over the times at which that instruction was executed so
  *   flip   the register over x1 to x31, the bit over its 64: as the upset of a register file
- *   wild   8 random bytes, aligned, within 256 bytes of where a register points that points to
- *          memory which the kernel may write: as an index or a pointer that is a little wrong
+ *   wild   8 random bytes, aligned, within 256 bytes (and the page) of where a register points that
+ *          points to memory which the kernel may write: an index or a pointer that is a little
+ * wrong
  */
 struct fault {
-    uint64_t seed; /* of what is drawn for it later */
+    uint64_t index; /* of the draw */
+    uint64_t seed;  /* of what is drawn for it later */
     enum inject_kind kind;
     uint64_t address; /* the instruction */
     unsigned reg;     /* flip: 1 to 31 */
@@ -39,7 +41,8 @@ struct fault {
     uint64_t number; /* of the request */
 };
 
-/* The ith draw: kind, seed, address, register and bit. The places are in ascending order. */
+/* The ith draw: all that is above the next comment but the wild store's. The places are in
+ * ascending order. */
 void fault_draw(struct fault *fault, const struct campaign_policy *policy, uint64_t i,
                 const uint64_t *places, size_t count);
 

@@ -6,9 +6,10 @@
 #include "power/random.h"
 #include "sim/faults.h"
 
-#define REGISTERS  31 /* x0 is no register */
-#define WILD_WORDS 32 /* on each side */
-#define KINDS      (INJECT_HANG - INJECT_NONE)
+#define REGISTERS   31 /* x0 is no register */
+#define WILD_WORDS  32 /* on each side */
+#define PAGE_OFFSET UINT64_C(0xfff)
+#define KINDS       (INJECT_HANG - INJECT_NONE)
 
 /* Streams of randomness that have nothing to do with each other. */
 enum stream {
@@ -61,7 +62,7 @@ void fault_draw(struct fault *fault, const struct campaign_policy *policy, uint6
                 const uint64_t *places, size_t count)
 {
     struct random random = stream(policy->seed, STREAM_DRAW, i);
-    *fault = (struct fault){0};
+    *fault = (struct fault){.index = i};
     fault->seed = random_next(&random);
     fault->kind = draw_kind(&random, policy->kinds);
     fault->address = places[random_below(&random, count)];
@@ -79,8 +80,9 @@ bool fault_takes(const struct fault *fault, uint64_t hits)
 void fault_aim(struct fault *fault, const uint64_t *pointers, size_t count)
 {
     struct random random = stream(fault->seed, STREAM_AIM, 0);
-    uint64_t pointer = pointers[random_below(&random, count)] & ~UINT64_C(7);
-    fault->target = pointer + 8 * (random_below(&random, 2 * WILD_WORDS + 1) - WILD_WORDS);
+    uint64_t pointer = pointers[random_below(&random, count)];
+    uint64_t near = pointer + 8 * (random_below(&random, 2 * WILD_WORDS + 1) - WILD_WORDS);
+    fault->target = (pointer & ~PAGE_OFFSET) | (near & PAGE_OFFSET & ~UINT64_C(7));
     fault->value = random_next(&random);
 }
 
