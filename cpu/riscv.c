@@ -274,6 +274,7 @@ static void free_hart(struct cpu *cpu)
         uc_close(hart->uc);
     code_map_free(&hart->code_map);
     free(hart->watched.slots);
+    free(hart->instruction_hooks);
     free(hart);
 }
 
@@ -295,6 +296,7 @@ static const struct cpu_ops riscv_ops = {
     .write = riscv_write,
     .leave_trap = riscv_leave_trap,
     .stop_at = riscv_stop_at,
+    .stop_no_more = riscv_stop_no_more,
     .inject = riscv_inject,
     .call = riscv_call,
     .profile_inside = riscv_profile_inside,

@@ -131,8 +131,13 @@ struct riscv {
     uint64_t block_pc;   /* while the block hook announces: where the hart is, else 0 */
     uint64_t stop_pc;    /* where the engine was stopped */
     bool stopped_within; /* ... maybe within a block */
-    bool has_instruction_hooks;
-    uint64_t dropping; /* guest-physical page whose translations were dropped last */
+    struct instruction_hook {
+        uint64_t pc;
+        uc_hook hook;
+    } * instruction_hooks; /* of cpu_stop_at() */
+    size_t instruction_hook_count, instruction_hook_room;
+    bool has_instruction_hooks; /* or had */
+    uint64_t dropping;          /* guest-physical page whose translations were dropped last */
     struct device_window {
         struct riscv *hart;
         const struct region *region;
@@ -251,6 +256,7 @@ int riscv_add_hooks(struct riscv *hart, struct error *err);
 int riscv_map_memory(struct riscv *hart, struct error *err);
 int riscv_watch(struct cpu *cpu, uint64_t pc);
 int riscv_stop_at(struct cpu *cpu, uint64_t pc, struct error *err);
+int riscv_stop_no_more(struct cpu *cpu, uint64_t pc, struct error *err);
 
 /* Reads code bytes as the hart would fetch them, without side effects; returns how many. */
 size_t riscv_code_bytes(struct riscv *hart, uint64_t pc, uint8_t *bytes, size_t size);

@@ -31,6 +31,7 @@ struct riscv_profile {
     struct place {
         uint64_t pc;
         bool used;
+        uint32_t size;
         struct cpu_profile_counts counts[SIDES];
     } * places;
     size_t room, count;
@@ -72,9 +73,9 @@ static int grow(struct riscv_profile *profile)
     return 0;
 }
 
-/* Adds `times` what `lanes` says. */
-static void add(struct riscv_profile *profile, uint64_t pc, enum side side, lanes each,
-                uint64_t times)
+/* Adds `times` what `lanes` says of a block of `size` bytes. */
+static void add(struct riscv_profile *profile, uint64_t pc, uint32_t size, enum side side,
+                lanes each, uint64_t times)
 {
     struct place *place = place_in(profile->places, profile->room, pc);
     if (!place->used) {
@@ -88,6 +89,8 @@ static void add(struct riscv_profile *profile, uint64_t pc, enum side side, lane
         profile->count++;
         *place = (struct place){.pc = pc, .used = true};
     }
+    if (place->size < size)
+        place->size = size;
     struct cpu_profile_counts *counts = &place->counts[side];
     counts->insns += (uint64_t)(int32_t)each[LANE_INSNS] * times;
     counts->loads += (uint64_t)(int32_t)each[LANE_LOADS] * times;
@@ -109,13 +112,13 @@ void riscv_profile_correct(struct riscv *hart, lanes delta)
 {
     const struct riscv_profile *profile = hart->profile;
     if (profile->last.counted && profile->last.pc == hart->last->pc)
-        add(hart->profile, profile->last.pc, profile->last.side, delta, 1);
+        add(hart->profile, profile->last.pc, 0, profile->last.side, delta, 1);
 }
 
 void riscv_profile_lone(struct riscv *hart, uint64_t pc)
 {
     if (hart->level == RISCV_SUPERVISOR)
-        add(hart->profile, pc, hart->profile->side, (lanes){1, 0, 0, 1}, 1);
+        add(hart->profile, pc, 0, hart->profile->side, (lanes){1, 0, 0, 1}, 1);
 }
 
 void riscv_profile_flush(struct riscv *hart, const struct fast_block *block)
@@ -123,7 +126,8 @@ void riscv_profile_flush(struct riscv *hart, const struct fast_block *block)
     uint64_t *runs = hart->profile->runs[block - hart->blocks];
     for (int side = 0; side < SIDES; side++) {
         if (runs[side])
-            add(hart->profile, block->pc, (enum side)side, block->counts, runs[side]);
+            add(hart->profile, block->pc, block->key & FAST_SIZE, (enum side)side, block->counts,
+                runs[side]);
         runs[side] = 0;
     }
 }
@@ -165,8 +169,13 @@ int riscv_profile_visit(struct cpu *cpu, cpu_profile_fn visit, void *opaque)
         if (profile->places[i].used)
             sorted[count++] = profile->places[i];
     qsort(sorted, count, sizeof *sorted, by_pc);
-    for (size_t i = 0; i < count; i++)
-        visit(opaque, sorted[i].pc, &sorted[i].counts[INSIDE], &sorted[i].counts[OUTSIDE]);
+    for (size_t i = 0; i < count; i++) {
+        const struct cpu_profile_block block = {.pc = sorted[i].pc,
+                                                .size = sorted[i].size,
+                                                .inside = sorted[i].counts[INSIDE],
+                                                .outside = sorted[i].counts[OUTSIDE]};
+        visit(opaque, &block);
+    }
     free(sorted);
     return 0;
 }

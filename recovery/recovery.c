@@ -604,3 +604,8 @@ struct recovery *recovery_new(const struct recovery_options *options, struct err
         return recovery;
     return NULL;
 }
+
+const struct account_where *recovery_where(const struct recovery *recovery, unsigned hart)
+{
+    return &recovery->lanes[hart].where;
+}

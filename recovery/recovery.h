@@ -91,4 +91,7 @@ void recovery_finish(struct recovery *recovery);
 const struct recovery_counts *recovery_counts(const struct recovery *recovery);
 const struct account *recovery_account(const struct recovery *recovery);
 
+/* What the hart is executing; for use within listeners, too. */
+const struct account_where *recovery_where(const struct recovery *recovery, unsigned hart);
+
 #endif

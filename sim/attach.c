@@ -150,8 +150,13 @@ static bool is_task(void *opaque, unsigned hart, const char *name)
 
 int attach_inject(struct machine *machine, struct error *err)
 {
-    if (machine->config->inject.kind == INJECT_NONE)
-        return 0;
+    return machine->config->inject.kind == INJECT_NONE ? 0 : attach_faults(machine, err);
+}
+
+int attach_faults(struct machine *machine, struct error *err)
+{
+    if (!machine->arena && !(machine->arena = arena_open(ARENA_RESERVE, err)))
+        return -1;
     const struct inject_options options = {
         .arena = machine->arena,
         .policy = &machine->config->inject,
