@@ -136,9 +136,12 @@ Test(report, functions_by_accesses)
 
 static int two_blocks(struct cpu *cpu, cpu_profile_fn visit, void *opaque)
 {
-    const struct cpu_profile_counts none = {0}, few = {3, 2, 1};
-    visit(opaque, UINT64_C(0xffffffff80001000), &few, &none);
-    visit(opaque, UINT64_C(0xffffffff80001010), &none, &few);
+    const struct cpu_profile_block blocks[] = {
+        {.pc = UINT64_C(0xffffffff80001000), .size = 6, .inside = {3, 2, 1}},
+        {.pc = UINT64_C(0xffffffff80001010), .size = 6, .outside = {3, 2, 1}},
+    };
+    visit(opaque, &blocks[0]);
+    visit(opaque, &blocks[1]);
     return cpu->number ? -1 : 0;
 }
 
