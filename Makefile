@@ -48,7 +48,7 @@ iaso: $(BUILD)/iaso
 	@ln -sf $< $@
 $(BUILD)/iaso: $(BUILD)/sim/main.o $(LIB_OBJ)
 $(BUILD)/unit: $(UNIT_OBJ) $(LIB_OBJ)
-$(BUILD)/system: $(SYSTEM_OBJ)
+$(BUILD)/system: $(SYSTEM_OBJ) $(LIB_OBJ)
 $(BUILD)/tests-all: $(UNIT_OBJ) $(SYSTEM_OBJ) $(LIB_OBJ)
 $(BUILD)/seeds: $(addprefix $(BUILD)/tests/,fuzz/seeds.o unit/images.o) $(LIB_OBJ)
 $(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/fuzz_file.o $(FUZZ_MAIN) $(LIB_OBJ)

@@ -57,7 +57,9 @@ static uint64_t early(uint64_t limit, uint64_t by)
 
 void cortexm_set_limits(struct cortexm *core)
 {
-    core->insn_limit = core->attention ? 0 : early(core->stop_insns, BLOCK_INSNS);
+    uint64_t insns = early(core->stop_insns, BLOCK_INSNS);
+    insns = insns < core->hold_insns ? insns : core->hold_insns;
+    core->insn_limit = core->attention ? 0 : insns;
     core->tick_limit = early(core->stop_tick, BLOCK_TICKS);
 }
 
@@ -68,6 +70,18 @@ static void stop_exactly(struct cpu *cpu, uint64_t insns, uint64_t tick)
     core->stop_tick = tick;
     core->exit_at = NO_ADDRESS;
     cortexm_set_limits(core);
+}
+
+static void hold_at(struct cpu *cpu, uint64_t insns)
+{
+    struct cortexm *core = (struct cortexm *)cpu;
+    core->hold_insns = insns;
+    cortexm_set_limits(core);
+}
+
+static uint64_t block_start(struct cpu *cpu)
+{
+    return ((struct cortexm *)cpu)->block_start;
 }
 
 /* Makes the engine end a block before exit_at, or no more. It forgets the block that reaches there
@@ -180,6 +194,10 @@ static enum cpu_stop run(struct cpu *cpu, struct error *err)
         cortexm_set_limits(core);
         if (run_engine(core, err))
             return CPU_FAILED;
+        if (core->held) {
+            core->held = false;
+            return CPU_HELD;
+        }
     }
 }
 
@@ -264,7 +282,9 @@ static void free_core(struct cpu *cpu)
     code_cache_free(core->code);
     cortexm_decoder_free(core->decoder);
     free(core->watched.slots);
+    free(core->hooked.slots);
     free(core->checked.slots);
+    free(core->checks);
     free(core->tallies);
     free(core);
 }
@@ -284,6 +304,8 @@ static const struct cpu_ops cortexm_ops = {
     .write = cortexm_write,
     .stop_at = cortexm_stop_at,
     .stop_exactly = stop_exactly,
+    .hold_at = hold_at,
+    .block_start = block_start,
     .tallies = tallies,
     .reset = reset,
     .pc = pc_of,
@@ -369,7 +391,7 @@ struct cpu *cortexm_new(const struct cortexm_options *options, struct error *err
     core->mem = options->mem;
     core->withdrawals = memory_withdrawals(options->mem);
     core->seen_withdrawals = *core->withdrawals;
-    core->stop_insns = core->stop_tick = UINT64_MAX;
+    core->stop_insns = core->stop_tick = core->hold_insns = UINT64_MAX;
     core->systick_event =
         (struct clock_event){.name = "systick", .fire = cortexm_systick_fire, .opaque = core};
     clock_add(core->clock, &core->systick_event);

@@ -119,6 +119,7 @@ static inline void count(struct cortexm *core, const struct fast_block *block)
     struct cpu_counts *counts = &core->cpu.counts;
     struct cpu_tally *tally = block->tally;
     core->clock->now += block->ticks;
+    core->block_start = counts->insns;
     counts->insns += block->insns;
     counts->loads += block->loads;
     counts->stores += block->stores;
@@ -241,6 +242,11 @@ static __attribute__((noinline)) void on_special_block(struct cortexm *core, uin
 {
     core->fallthrough = pc; /* if the block does not run, it is not jumped to again */
     if (must_leave(core)) {
+        cortexm_stop(core, pc);
+        return;
+    }
+    if (core->cpu.counts.insns >= core->hold_insns) {
+        core->held = true;
         cortexm_stop(core, pc);
         return;
     }

@@ -164,11 +164,14 @@ struct cortexm {
     unsigned attention;
     uint64_t insn_limit, tick_limit; /* leave the common case here */
     uint64_t stop_insns, stop_tick;  /* cpu_stop_exactly() */
+    uint64_t hold_insns;             /* cpu_hold_at() */
+    uint64_t block_start;            /* instructions before the block that ran last */
     uint32_t fallthrough;            /* where the block that ran last ends, or NO_ADDRESS */
     const struct fast_block *last;   /* the block that runs, or ran last, or NULL */
     struct cpu_tally *running;       /* its tally, never NULL */
     struct cpu_tally *tallies;       /* options.pricing.classes of them */
     bool stopping, stopped_within;   /* uc_emu_stop() was called; maybe within a block */
+    bool held;                       /* ... as hold_insns were reached */
     uint32_t stop_pc;
     uint32_t block_pc; /* while the block hook announces: where the core is, else NO_ADDRESS */
     uint32_t exit_at;  /* the engine is to stop before this address, within a block */
@@ -188,7 +191,9 @@ struct cortexm {
     const uint64_t *withdrawals;
     uint64_t seen_withdrawals;
     struct address_set watched;
-    struct address_set checked; /* divisions with a hook of their own */
+    struct address_set hooked;  /* divisions with a hook of their own, for good */
+    struct address_set checked; /* those of them on which blocks need not end any more */
+    uint32_t *checks;           /* the same in order, with room for as many as are hooked */
     bool start_set;
     bool locked; /* the error is a lockup */
     uint32_t start_pc, start_sp;
@@ -247,6 +252,9 @@ int cortexm_stop_at(struct cpu *cpu, uint64_t pc, struct error *err);
 /* Gives the division at pc a hook that looks at its divisor. It cannot stop the engine within an IT
  * block. */
 void cortexm_check_division(struct cortexm *core, uint32_t pc);
+
+/* Only the first `count` of them are checked. */
+void cortexm_uncheck(struct cortexm *core, size_t count);
 
 bool cortexm_is_division(uint32_t insn);
 

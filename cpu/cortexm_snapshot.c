@@ -4,13 +4,16 @@
 
 #include "cpu/cortexm_core.h"
 
-/* What cpu_save() saves, followed by the engine's context. */
+/* What cpu_save() saves, followed by the tallies and the engine's context. */
 struct saved {
     struct cpu_counts counts;
     struct cortexm_state state;
+    uint64_t block_start, max_wait;
+    size_t checked;
     uint32_t pc, fallthrough, passed;
+    unsigned running; /* the tally of the block that ran last */
     bool thumb;
-    uint8_t context[];
+    struct cpu_tally tallies[];
 };
 
 static struct cortexm *core_of(struct cpu *cpu)
@@ -18,9 +21,19 @@ static struct cortexm *core_of(struct cpu *cpu)
     return (struct cortexm *)cpu;
 }
 
+static size_t tallies_size(const struct cortexm *core)
+{
+    return core->options.pricing.classes * sizeof *core->tallies;
+}
+
 size_t cortexm_state_size(struct cpu *cpu)
 {
-    return sizeof(struct saved) + uc_context_size(core_of(cpu)->uc);
+    return sizeof(struct saved) + tallies_size(core_of(cpu)) + uc_context_size(core_of(cpu)->uc);
+}
+
+static void *context_in(const struct cortexm *core, const struct saved *saved)
+{
+    return (uint8_t *)saved->tallies + tallies_size(core);
 }
 
 void cortexm_save(struct cpu *cpu, void *state)
@@ -33,25 +46,35 @@ void cortexm_save(struct cpu *cpu, void *state)
     *saved = (struct saved){
         .counts = core->cpu.counts,
         .state = core->state,
+        .block_start = core->block_start,
+        .max_wait = core->max_wait,
+        .checked = core->checked.count,
         .pc = cortexm_pc(core),
         .fallthrough = core->fallthrough,
         .passed = core->passed,
+        .running = (unsigned)(core->running - core->tallies),
         .thumb = cortexm_get(core, UC_ARM_REG_XPSR) & XPSR_T,
     };
-    memcpy(saved->context, core->context, uc_context_size(core->uc));
+    memcpy(saved->tallies, core->tallies, tallies_size(core));
+    memcpy(context_in(core, saved), core->context, uc_context_size(core->uc));
 }
 
 void cortexm_restore(struct cpu *cpu, const void *state)
 {
     struct cortexm *core = core_of(cpu);
     const struct saved *saved = state;
-    memcpy(core->context, saved->context, uc_context_size(core->uc));
+    memcpy(core->context, context_in(core, saved), uc_context_size(core->uc));
     uc_err status = uc_context_restore(core->uc, core->context);
     if (status != UC_ERR_OK)
         cortexm_fail(core, "cannot restore a context", status);
     cortexm_set_pc(core, saved->pc, saved->thumb);
     core->cpu.counts = saved->counts;
     core->state = saved->state;
+    memcpy(core->tallies, saved->tallies, tallies_size(core));
+    core->running = core->tallies + saved->running;
+    core->block_start = saved->block_start;
+    core->max_wait = saved->max_wait;
+    cortexm_uncheck(core, saved->checked);
     core->fallthrough = saved->fallthrough;
     core->passed = saved->passed;
     core->exit_at = NO_ADDRESS;

@@ -111,6 +111,10 @@ static enum cpu_stop run_until(struct riscv *hart, struct error *err)
             return CPU_DEADLINE;
         if (run_engine(hart, err))
             return CPU_FAILED;
+        if (hart->held) {
+            hart->held = false;
+            return CPU_HELD;
+        }
     }
 }
 
@@ -126,6 +130,19 @@ static enum cpu_stop run(struct cpu *cpu, struct error *err)
 static void pause_hart(struct cpu *cpu)
 {
     riscv_alert((struct riscv *)cpu, ATTEND_PAUSE);
+}
+
+static void hold_at(struct cpu *cpu, uint64_t insns)
+{
+    struct riscv *hart = (struct riscv *)cpu;
+    hart->hold_insns = insns;
+    riscv_collect_counts(hart);
+}
+
+static uint64_t block_start(struct cpu *cpu)
+{
+    struct riscv *hart = (struct riscv *)cpu;
+    return cpu->counts.insns + (uint64_t)(int32_t)hart->block_start[LANE_INSNS];
 }
 
 static void set_irq(struct cpu *cpu, unsigned number, bool level)
@@ -154,6 +171,7 @@ static int reset(struct cpu *cpu, struct error *err)
     hart->mip = hart->software = 0;
     hart->waiting = false;
     hart->attention = ATTEND_LINES;
+    riscv_set_fflags(hart, 0);
     riscv_forget_last(hart);
     code_map_forget(&hart->code_map);
     riscv_enter_space(hart);
@@ -256,7 +274,7 @@ static void free_hart(struct cpu *cpu)
         uc_close(hart->uc);
     code_map_free(&hart->code_map);
     free(hart->watched.slots);
-    riscv_profile_free(hart->profile);
+    free(hart->instruction_hooks);
     free(hart);
 }
 
@@ -267,6 +285,8 @@ static const struct cpu_ops riscv_ops = {
     .idle = is_idle,
     .watch = riscv_watch,
     .pause = pause_hart,
+    .hold_at = hold_at,
+    .block_start = block_start,
     .state_size = riscv_state_size,
     .save = riscv_save,
     .restore = riscv_restore,
@@ -276,9 +296,11 @@ static const struct cpu_ops riscv_ops = {
     .write = riscv_write,
     .leave_trap = riscv_leave_trap,
     .stop_at = riscv_stop_at,
+    .stop_no_more = riscv_stop_no_more,
     .inject = riscv_inject,
     .call = riscv_call,
     .profile_inside = riscv_profile_inside,
+    .profile_settle = riscv_profile_settle,
     .profile = riscv_profile_visit,
     .reset = reset,
     .pc = pc_of,
@@ -357,6 +379,7 @@ struct cpu *riscv_new(const struct riscv_options *options, uint64_t pc, struct e
     hart->cpu.ops = &riscv_ops;
     hart->cpu.number = options->hart;
     hart->options = *options;
+    hart->hold_insns = UINT64_MAX;
     hart->shared = options->shared;
     hart->clock = options->clock;
     hart->withdrawals = memory_withdrawals(options->mem);
@@ -364,7 +387,7 @@ struct cpu *riscv_new(const struct riscv_options *options, uint64_t pc, struct e
     hart->handovers = memory_handovers(options->mem);
     hart->seen_handovers = *hart->handovers;
     if (options->profile)
-        hart->profile = riscv_profile_new();
+        hart->profile = riscv_profile_new(options->profile);
     if (code_map_init(&hart->code_map) || (options->profile && !hart->profile)) {
         error_set(err, "out of memory");
         free_hart(&hart->cpu);

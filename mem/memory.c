@@ -7,32 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-struct page {
-    uint64_t opened; /* epoch in which the page was last opened */
-    uint32_t owner;  /* 0: nobody's */
-    bool armed;      /* by itself, whatever `opened` says */
-    bool precise;
-    bool in_code;     /* some TLB or translation may fetch from it */
-    bool in_writable; /* some TLB may let stores through */
-};
-
-struct slot {
-    struct region region; /* first: the public view */
-    struct page *pages;   /* RAM and ROM */
-};
-
-struct memory {
-    unsigned page_bits;
-    struct slot **slots; /* sorted by base */
-    size_t slot_count;
-    struct slot *recent; /* where the last look-up ended, or NULL */
-    uint32_t who;
-    uint64_t epoch, last_epoch;
-    uint64_t withdrawals, handovers;
-    bool dead; /* see memory_set_power() */
-    struct memory_listener *listeners;
-    size_t listener_count;
-};
+#include "mem/memory_parts.h"
 
 struct memory *memory_new(unsigned page_bits)
 {
@@ -60,6 +35,7 @@ void memory_free(struct memory *mem)
         slot_free(mem->slots[i]);
     free(mem->slots);
     free(mem->listeners);
+    memory_free_journal(mem);
     free(mem);
 }
 
@@ -287,6 +263,7 @@ void memory_set_state(struct memory *mem, uint64_t gpa, uint64_t length, enum pa
                 old = page->precise ? PAGE_PRECISE : PAGE_OPEN;
             if (state == PAGE_ARMED ? page->armed && !page->precise : old == state)
                 continue;
+            keep(mem, slot, page);
             open_page(mem, page);
             page->armed = state == PAGE_ARMED;
             page->precise = state == PAGE_PRECISE;
@@ -319,20 +296,25 @@ void memory_withdraw(struct memory *mem)
     mem->withdrawals++;
 }
 
+static struct page *page_in(const struct memory *mem, const struct slot *slot, uint64_t gpa)
+{
+    return &slot->pages[(gpa - slot->region.base) >> mem->page_bits];
+}
+
 /* The page's own record, NULL for what is not memory. */
 static struct page *page_at(const struct memory *mem, uint64_t gpa)
 {
     struct slot *slot = find_slot(mem, gpa);
-    if (!slot || slot->region.kind == REGION_DEVICE)
-        return NULL;
-    return &slot->pages[(gpa - slot->region.base) >> mem->page_bits];
+    return slot && slot->region.kind != REGION_DEVICE ? page_in(mem, slot, gpa) : NULL;
 }
 
 void memory_own(struct memory *mem, uint64_t gpa, uint32_t who)
 {
-    struct page *page = page_at(mem, gpa);
-    if (!page)
+    struct slot *slot = find_slot(mem, gpa);
+    if (!slot || slot->region.kind == REGION_DEVICE)
         return;
+    struct page *page = page_in(mem, slot, gpa);
+    keep(mem, slot, page);
     page->owner = who;
     mem->handovers += who != 0;
 }
@@ -376,6 +358,7 @@ static void announce_access(const struct memory *mem, uint64_t gpa, unsigned siz
 static void first_write(struct memory *mem, struct slot *slot, struct page *page)
 {
     uint64_t offset = (uint64_t)(page - slot->pages) << mem->page_bits;
+    keep(mem, slot, page);
     for (size_t i = 0; i < mem->listener_count; i++) {
         const struct memory_listener *listener = &mem->listeners[i];
         if (listener->first_write)
@@ -402,7 +385,7 @@ static __attribute__((noinline)) void conflict(struct memory *mem, struct slot *
     }
 }
 
-static void code_changed(struct memory *mem, struct slot *slot, struct page *page)
+void memory_code_changed(struct memory *mem, struct slot *slot, struct page *page)
 {
     uint64_t gpa = slot->region.base + ((uint64_t)(page - slot->pages) << mem->page_bits);
     page->in_code = false;
@@ -445,12 +428,14 @@ struct grant memory_translate(struct memory *mem, uint64_t gpa, enum access_kind
     if (page->precise)
         return (struct grant){.read = true, .write = true, .precise = true};
     if (kind == ACCESS_READ) {
-        bool write = may_write && !page->in_code && state_of(mem, page) == PAGE_OPEN;
+        bool write = may_write && !page->in_code && state_of(mem, page) == PAGE_OPEN &&
+                     page->kept == mem->marks;
         page->in_writable |= write;
         return (struct grant){.read = true, .write = write};
     }
+    keep(mem, slot, page);
     if (page->in_code)
-        code_changed(mem, slot, page);
+        memory_code_changed(mem, slot, page);
     page->in_writable = true;
     return (struct grant){.read = true, .write = true};
 }
@@ -475,8 +460,9 @@ uint64_t memory_access(struct memory *mem, uint64_t gpa, unsigned size, enum acc
     }
     announce_access(mem, gpa, size, kind, value);
     if (kind == ACCESS_WRITE) {
+        keep(mem, slot, page);
         if (page->in_code)
-            code_changed(mem, slot, page);
+            memory_code_changed(mem, slot, page);
         memcpy(host, &value, size);
     }
     return value;
@@ -573,8 +559,9 @@ static void store_in_page(struct memory *mem, struct slot *slot, uint64_t gpa, c
             done += step;
         }
     }
+    keep(mem, slot, page);
     if (page->in_code)
-        code_changed(mem, slot, page);
+        memory_code_changed(mem, slot, page);
     memcpy(slot->region.host + offset, from, size);
 }
 
@@ -602,9 +589,12 @@ int memory_load(struct memory *mem, uint64_t gpa, const void *buffer, uint64_t l
         uint64_t size;
         struct slot *slot = piece(mem, gpa, length, &size);
         uint64_t offset = gpa - slot->region.base;
-        for (uint64_t n = offset >> mem->page_bits; n <= (offset + size - 1) >> mem->page_bits; n++)
-            if (slot->pages[n].in_code)
-                code_changed(mem, slot, &slot->pages[n]);
+        struct page *last = &slot->pages[(offset + size - 1) >> mem->page_bits];
+        for (struct page *page = &slot->pages[offset >> mem->page_bits]; page <= last; page++) {
+            keep(mem, slot, page);
+            if (page->in_code)
+                memory_code_changed(mem, slot, page);
+        }
         memcpy(slot->region.host + offset, from, size);
         from += size;
         gpa += size;

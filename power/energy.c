@@ -132,6 +132,14 @@ void energy_sleep(struct energy *energy, uint64_t ticks)
     energy->sleep_ticks += ticks;
 }
 
+void energy_state(struct energy *energy, struct state_copy *copy)
+{
+    for (size_t i = 0; i < energy->region_count; i++)
+        state_copy(copy, energy->regions[i].counts, sizeof energy->regions[i].counts);
+    state_copy(copy, energy->classes, energy->class_count * sizeof *energy->classes);
+    state_copy(copy, &energy->sleep_ticks, sizeof energy->sleep_ticks);
+}
+
 /* ---- Construction -------------------------------------------------------------------------- */
 
 static int by_start(const void *left, const void *right)

@@ -9,6 +9,7 @@
 #include "cpu/cpu.h"
 #include "mem/error.h"
 #include "mem/memory.h"
+#include "mem/state.h"
 #include "sim/clock.h"
 
 /*
@@ -132,6 +133,9 @@ struct energy_class {
 };
 size_t energy_class_count(const struct energy *energy);
 struct energy_class energy_class(const struct energy *energy, size_t index);
+
+/* What has been counted, without what the core's own tallies have; after energy_attach(). */
+void energy_state(struct energy *energy, struct state_copy *copy);
 
 /* The class of the code at an address. */
 unsigned energy_class_of(const struct energy *energy, uint64_t pc);

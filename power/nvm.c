@@ -83,8 +83,11 @@ static int add_wear(const struct nvm *nvm, struct range *range, struct error *er
         return 0;
     range->wear_lines =
         ((range->seen.end - 1) >> nvm->wear_shift) - (range->seen.start >> nvm->wear_shift) + 1;
-    range->wear = calloc(range->wear_lines, sizeof *range->wear);
-    return range->wear ? 0 : error_set(err, "out of memory");
+    range->shadow = memory_add_shadow(nvm->mem, range->wear_lines * sizeof *range->wear);
+    if (!range->shadow)
+        return error_set(err, "out of memory");
+    range->wear = shadow_bytes(range->shadow);
+    return 0;
 }
 
 int nvm_add_range(struct nvm *nvm, const char *name, uint64_t start, uint64_t end,
@@ -155,8 +158,11 @@ void nvm_wear_out(struct nvm *nvm, struct range *range, uint64_t gpa, uint64_t s
     if (gpa < range->seen.start)
         gpa = range->seen.start;
     uint64_t base = range->seen.start >> nvm->wear_shift;
+    uint64_t first = (gpa >> nvm->wear_shift) - base;
     last = (last >> nvm->wear_shift) - base;
-    for (uint64_t i = (gpa >> nvm->wear_shift) - base; i <= last; i++)
+    memory_touch_shadow(nvm->mem, range->shadow, first * sizeof *range->wear,
+                        (last - first + 1) * sizeof *range->wear);
+    for (uint64_t i = first; i <= last; i++)
         range->wear[i] += range->wear[i] != UINT32_MAX;
 }
 
@@ -185,7 +191,8 @@ static void add_ghost(struct nvm *nvm, uint64_t gpa, unsigned size)
 
 static __attribute__((noinline)) void reach_limit(struct nvm *nvm, uint64_t gpa, unsigned size)
 {
-    if (nvm->limit_torn && !nvm->lines) {
+    nvm->at_limit = true;
+    if (nvm->variant.store != NVM_STORE_WHOLE && !nvm->lines) {
         nvm->tearing = true;
         remember(nvm, &nvm->torn, gpa, size);
     }
@@ -197,7 +204,6 @@ static __attribute__((noinline)) void reach_limit(struct nvm *nvm, uint64_t gpa,
 static void on_access(void *opaque, uint64_t gpa, unsigned size, enum access_kind kind,
                       uint64_t value)
 {
-    (void)value;
     struct nvm *nvm = opaque;
     struct range *range = nvm->recent;
     if (!range || gpa < range->seen.start || gpa >= range->seen.end) {
@@ -224,7 +230,10 @@ static void on_access(void *opaque, uint64_t gpa, unsigned size, enum access_kin
         return;
     if (!nvm->lines)
         nvm_wear_out(nvm, range, gpa, size);
-    if (++nvm->state.writes == nvm->limit)
+    nvm->state.writes++;
+    if (nvm->hashing)
+        nvm_hash_store(nvm, gpa, size, value);
+    if (nvm->state.writes == nvm->limit)
         reach_limit(nvm, gpa, size);
 }
 
@@ -234,15 +243,15 @@ void nvm_begin_life(struct nvm *nvm)
 {
     nvm->state.life_start = nvm->state.writes;
     nvm->limit = UINT64_MAX;
-    nvm->frozen = nvm->tearing = nvm->ghost_lost = false;
+    nvm->frozen = nvm->tearing = nvm->ghost_lost = nvm->at_limit = false;
     nvm->ghost_count = 0;
 }
 
-void nvm_set_write_limit(struct nvm *nvm, uint64_t ordinal, bool torn, nvm_reached_fn reached,
-                         void *opaque)
+void nvm_set_write_limit(struct nvm *nvm, uint64_t ordinal, const struct nvm_variant *variant,
+                         nvm_reached_fn reached, void *opaque)
 {
     nvm->limit = ordinal;
-    nvm->limit_torn = torn;
+    nvm->variant = *variant;
     nvm->reached = reached;
     nvm->opaque = opaque;
 }
@@ -271,30 +280,10 @@ void nvm_put_back(struct nvm *nvm, uint64_t gpa, const uint8_t *old, uint64_t si
     }
 }
 
-unsigned nvm_tear(struct nvm *nvm, uint64_t gpa, const uint8_t *old, unsigned size, unsigned *units)
-{
-    uint64_t unit = nvm->policy.atomic, first = gpa / unit;
-    unsigned back = 0;
-    *units = (unsigned)((gpa + (size - 1)) / unit - first + 1);
-    if (nvm->policy.torn == NVM_TORN_NONE)
-        return 0;
-    unsigned kept = nvm->policy.torn == NVM_TORN_PREFIX
-                        ? (unsigned)random_below(&nvm->state.random, *units + 1)
-                        : 0;
-    for (unsigned i = 0; i < *units; i++) {
-        if (nvm->policy.torn == NVM_TORN_PREFIX ? i < kept : random_next(&nvm->state.random) >> 63)
-            continue;
-        uint64_t from = (first + i) * unit, to = from + unit;
-        from = from < gpa ? gpa : from;
-        to = to - gpa > size ? gpa + size : to;
-        nvm_put_back(nvm, from, old + (from - gpa), to - from);
-        back++;
-    }
-    return back;
-}
-
 int nvm_cut(struct nvm *nvm, struct nvm_cut *cut, struct error *err)
 {
+    static const struct nvm_variant by_policy;
+    const struct nvm_variant *variant = nvm->at_limit ? &nvm->variant : &by_policy;
     nvm->frozen = true;
     *cut = (struct nvm_cut){.ghosts = nvm->ghost_count};
     while (nvm->ghost_count) {
@@ -302,12 +291,18 @@ int nvm_cut(struct nvm *nvm, struct nvm_cut *cut, struct error *err)
         nvm_put_back(nvm, ghost->gpa, ghost->old, ghost->size);
     }
     if (nvm->tearing) {
-        unsigned units;
-        unsigned back = nvm_tear(nvm, nvm->torn.gpa, nvm->torn.old, nvm->torn.size, &units);
-        cut->torn = back && back < units;
+        struct nvm_units units;
+        uint8_t bytes[sizeof nvm->torn.old];
+        const struct ghost *torn = &nvm->torn;
+        memory_read(nvm->mem, torn->gpa, bytes, torn->size);
+        nvm_choose_store(nvm, variant, &nvm->state.random, torn->gpa, torn->size, &units);
+        unsigned back = nvm_take_units(nvm, &units, torn->gpa, bytes, torn->old, torn->size);
+        nvm_hash_put_back(nvm, torn->gpa, bytes, torn->size);
+        nvm_put_back(nvm, torn->gpa, bytes, torn->size);
+        cut->torn = back && back < units.count;
         nvm->tearing = false;
     }
-    nvm_cache_cut(nvm, cut);
+    nvm_cache_cut(nvm, variant, cut);
     return nvm->ghost_lost ? error_set(err, "out of memory for stores after a power cut") : 0;
 }
 
@@ -341,8 +336,6 @@ void nvm_free(struct nvm *nvm)
 {
     if (!nvm)
         return;
-    for (size_t i = 0; i < nvm->range_count; i++)
-        free(nvm->ranges[i].wear);
     free(nvm->ranges);
     free(nvm->ghosts);
     free(nvm->lines);

@@ -8,6 +8,7 @@
 
 #include "mem/error.h"
 #include "mem/memory.h"
+#include "mem/state.h"
 
 /*
  * Non-volatile memory: byte ranges of a machine's memory that survive a power cut, as far as the
@@ -40,6 +41,27 @@ enum nvm_dirty {
     NVM_DIRTY_LOST,   /* none has reached the medium */
     NVM_DIRTY_RANDOM, /* each is lost or not; one that is not may be torn as the policy says */
     NVM_DIRTY_KEPT,   /* all have: a cache with a battery */
+};
+
+/*
+ * What a cut at an NVM write leaves, in full detail. All zero: the store is whole, and the dirty
+ * lines are left to the policy.
+ */
+struct nvm_variant {
+    enum {
+        NVM_STORE_WHOLE,
+        NVM_STORE_TORN,  /* as nvm_policy.torn says */
+        NVM_STORE_UNITS, /* exactly those in `units` are new: bit 0 is the unit at the lowest
+                            address */
+    } store;             /* not looked at with a cache: no store is on its way to the medium */
+    uint32_t units;
+    enum {
+        NVM_LINES_POLICY,
+        NVM_LINES_LOST,
+        NVM_LINES_KEPT,
+        NVM_LINES_RANDOM, /* by `seed` alone */
+    } lines;
+    uint64_t seed;
 };
 
 #define NVM_MAX_LINE 256
@@ -90,13 +112,14 @@ uint64_t nvm_life_writes(const struct nvm *nvm);
 void nvm_begin_life(struct nvm *nvm);
 
 /*
- * Power fails at the NVM write with that ordinal in the run (UINT64_MAX: never): with `torn` in the
- * middle of it, else right behind it. `reached` is then called, from within that access and before
- * memory changes, and all later stores are ghosts. Of the life only: nvm_begin_life() clears it.
+ * Power fails at the NVM write with that ordinal in the run (UINT64_MAX: never): right behind it,
+ * or within it, as the variant says, which is copied. `reached` is then called, from within that
+ * access and before memory changes, and all later stores are ghosts. Of the life only:
+ * nvm_begin_life() clears it.
  */
 typedef void (*nvm_reached_fn)(void *opaque);
-void nvm_set_write_limit(struct nvm *nvm, uint64_t ordinal, bool torn, nvm_reached_fn reached,
-                         void *opaque);
+void nvm_set_write_limit(struct nvm *nvm, uint64_t ordinal, const struct nvm_variant *variant,
+                         nvm_reached_fn reached, void *opaque);
 
 /* Power fails now: all later stores are ghosts. */
 void nvm_freeze(struct nvm *nvm);
@@ -122,6 +145,43 @@ struct nvm_cut {
 /* Power is off and the guest does not run: settles what the ranges hold. Freezes first if need be.
  * Fails only when the list of ghosts ran out of memory. */
 int nvm_cut(struct nvm *nvm, struct nvm_cut *cut, struct error *err);
+
+/* ---- Crash states -------------------------------------------------------------------------- */
+
+/* A hash of what the ranges hold: equal contents have equal hashes, on every host, and others do
+ * not as far as 128 bits can tell. */
+struct nvm_hash {
+    uint64_t low, high;
+};
+
+/* A store that is about to change memory. */
+struct nvm_store {
+    uint64_t ordinal; /* of the run: nvm_writes() */
+    uint64_t gpa, value;
+    unsigned size;
+    unsigned units; /* that it has a part in: what can be torn */
+};
+
+/* From within each NVM write that is not a ghost, once it has been counted. */
+typedef void (*nvm_store_fn)(void *opaque, const struct nvm_store *store);
+
+/*
+ * From now on the hash of the contents is kept up to date, and each store announced (NULL: not);
+ * at the cost of a few loads and multiplications a store. NVM_STORE_TORN and NVM_LINES_POLICY with
+ * random lines are answered as a cut right now would decide.
+ */
+void nvm_hash_begin(struct nvm *nvm, nvm_store_fn stored, void *opaque);
+
+/* These bytes were changed in another way than by stores and cuts. */
+void nvm_hash_changed(struct nvm *nvm, uint64_t gpa, uint64_t size);
+
+/* What a cut right now would leave: within nvm_store_fn right behind that store, or in the middle
+ * of it; else `store` is NULL. */
+struct nvm_hash nvm_hash_of_cut(const struct nvm *nvm, const struct nvm_variant *variant,
+                                const struct nvm_store *store);
+
+/* The hash of all bytes in the ranges, as they are in RAM, without use of what was kept. */
+struct nvm_hash nvm_hash_full(const struct nvm *nvm);
 
 /* ---- Wear ---------------------------------------------------------------------------------- */
 
@@ -154,10 +214,9 @@ void nvm_digest(const struct nvm *nvm, uint8_t digest[MEMORY_DIGEST_SIZE]);
 /* A quick hash of the contents, to see whether anything changed; not the same on all hosts. */
 uint64_t nvm_fingerprint(const struct nvm *nvm);
 
-/* Everything but the contents: counts, wear, cache, randomness, as plain bytes for the same set of
- * ranges. Saved while not frozen; restored at any time, and then without a write limit. */
-size_t nvm_state_size(struct nvm *nvm);
-void nvm_save(struct nvm *nvm, void *state);
-void nvm_restore(struct nvm *nvm, const void *state);
+/* Everything but contents and wear, which marks in memory bring back (mem/journal.h): counts,
+ * cache, randomness, for the same set of ranges. Saved while not frozen; restored at any time, and
+ * then without a write limit. */
+void nvm_state(struct nvm *nvm, struct state_copy *copy);
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef IASO_POWER_NVM_PARTS_H
 #define IASO_POWER_NVM_PARTS_H
 
+#include "mem/journal.h"
 #include "power/nvm.h"
 #include "power/random.h"
 
@@ -9,8 +10,10 @@
 
 struct range {
     struct nvm_range seen; /* first: the public view */
+    struct shadow *shadow; /* what holds `wear` */
     uint32_t *wear;        /* by wear line from the one that holds `start`; NULL: not counted */
     uint64_t wear_lines;
+    const uint8_t *host; /* its bytes, or NULL if several regions hold them; of nvm_hash_begin() */
 };
 
 /* A line of the cache. Its bytes are in RAM; what the medium has is in nvm.old. */
@@ -27,12 +30,14 @@ struct ghost {
     uint8_t old[8];
 };
 
-/* What a snapshot holds besides ranges, wear and lines. */
+/* What nvm_state() copies besides ranges and lines. */
 struct nvm_state {
     uint64_t writes, life_start;
     struct random random;
     struct nvm_cache_counts cache;
     uint64_t uses;
+    struct nvm_hash now;    /* of what is in RAM, the store in progress included */
+    struct nvm_hash medium; /* and without the dirty lines */
 };
 
 struct nvm {
@@ -47,7 +52,9 @@ struct nvm {
 
     /* Of the cut. */
     uint64_t limit;
-    bool limit_torn, frozen;
+    struct nvm_variant variant; /* of the cut at `limit` */
+    bool at_limit;              /* the cut is that one */
+    bool frozen;
     nvm_reached_fn reached;
     void *opaque;
     bool tearing; /* `torn` is the store in progress */
@@ -59,6 +66,17 @@ struct nvm {
     struct line *lines; /* sets * ways, by set; NULL: no cache */
     struct line *last;  /* the line of the last access, if it is still valid; or NULL */
     uint8_t *old;       /* policy.cache.line bytes a line */
+
+    bool hashing;
+    nvm_store_fn stored;
+    void *stored_opaque;
+};
+
+/* Which units of some bytes on their way to the medium are new there: bit i of the i-th that the
+ * bytes have a part in. */
+struct nvm_units {
+    unsigned count;
+    uint64_t fresh[NVM_MAX_LINE / 64 + 1];
 };
 
 /* The medium is written: [gpa, gpa + size) of the range, clipped to it. */
@@ -70,13 +88,44 @@ struct range *nvm_find(const struct nvm *nvm, uint64_t gpa, uint64_t size);
 /* Puts old bytes back into RAM, where there is a range. */
 void nvm_put_back(struct nvm *nvm, uint64_t gpa, const uint8_t *old, uint64_t size);
 
-/* What is in RAM was on its way to the medium, which held `old`: leaves what the policy says.
- * Returns how many units were put back; *units is how many there are. */
-unsigned nvm_tear(struct nvm *nvm, uint64_t gpa, const uint8_t *old, unsigned size,
-                  unsigned *units);
+unsigned nvm_unit_count(const struct nvm *nvm, uint64_t gpa, unsigned size);
+
+/* As the policy says. */
+void nvm_choose_units(const struct nvm *nvm, struct random *random, uint64_t gpa, unsigned size,
+                      struct nvm_units *units);
+
+/* As the variant says, for the store that it is a variant of. */
+void nvm_choose_store(const struct nvm *nvm, const struct nvm_variant *variant,
+                      struct random *random, uint64_t gpa, unsigned size, struct nvm_units *units);
+
+/* The bytes of units that are not new become the old ones; returns how many units those are. */
+unsigned nvm_take_units(const struct nvm *nvm, const struct nvm_units *units, uint64_t gpa,
+                        uint8_t *bytes, const uint8_t *old, unsigned size);
+
+/* ---- nvm_cache.c ---- */
 
 int nvm_cache_new(struct nvm *nvm, struct error *err);
 void nvm_cache_access(struct nvm *nvm, uint64_t gpa, unsigned size, bool write);
-void nvm_cache_cut(struct nvm *nvm, struct nvm_cut *cut);
+void nvm_cache_cut(struct nvm *nvm, const struct nvm_variant *variant, struct nvm_cut *cut);
+
+/* Whether the byte is in a dirty line. */
+bool nvm_cache_is_dirty(const struct nvm *nvm, uint64_t gpa);
+
+/* What of each dirty line a cut leaves: calls for lines of which anything is kept, with what the
+ * medium has then. `store`: see nvm_hash_of_cut(). */
+typedef void (*nvm_kept_fn)(void *opaque, uint64_t gpa, const uint8_t *old, const uint8_t *bytes);
+void nvm_cache_guess(const struct nvm *nvm, const struct nvm_variant *variant,
+                     const struct nvm_store *store, nvm_kept_fn kept, void *opaque);
+
+/* ---- nvm_hash.c ---- */
+
+/* A store that was counted, and is in the cache; before memory changes. */
+void nvm_hash_store(struct nvm *nvm, uint64_t gpa, unsigned size, uint64_t value);
+
+/* The medium gets the bytes of a dirty line, instead of `old`. */
+void nvm_hash_write_back(struct nvm *nvm, uint64_t gpa, const uint8_t *old, const uint8_t *bytes);
+
+/* RAM and the medium are about to get these bytes. Does nothing while no hash is kept. */
+void nvm_hash_put_back(struct nvm *nvm, uint64_t gpa, const uint8_t *bytes, uint64_t size);
 
 #endif

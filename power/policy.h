@@ -49,6 +49,11 @@ struct policy_cut {
     uint64_t life;  /* `at` counts from the start of this life; 0: of the run */
     bool each_life; /* `at` counts from the start of each life */
     bool torn;
+    unsigned units; /* of a torn store, which are new; as nvm.torn says without has_units */
+    bool has_units;
+    int dirty; /* enum nvm_dirty; as nvm.cache.dirty says without has_dirty */
+    uint64_t dirty_seed;
+    bool has_dirty;
     uint64_t off_ns;
     bool has_off;
 };
@@ -66,6 +71,7 @@ struct power_policy {
     uint64_t stuck_lives;                     /* and after so many without progress; 0: never */
     const char *progress[POWER_MAX_PATTERNS]; /* functions whose execution is progress */
     size_t progress_count;
+    const char *recovered; /* function that the guest executes when it has recovered; NULL: none */
 
     struct {
         struct policy_nvm ranges[POWER_MAX_RANGES];

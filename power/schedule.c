@@ -199,23 +199,41 @@ static void begin(struct source *source, uint64_t life, const struct cut_counter
     }
 }
 
-void schedule_begin_life(struct schedule *schedule, const struct cut_counters *now,
-                         struct cut_next *next)
+static void find_next(const struct schedule *schedule, struct cut_next *next)
 {
-    *next = (struct cut_next){UINT64_MAX, UINT64_MAX, UINT64_MAX, false};
-    schedule->life++;
+    *next = (struct cut_next){.insns = UINT64_MAX, .tick = UINT64_MAX, .nvm_write = UINT64_MAX};
     for (size_t i = 0; i < schedule->count; i++) {
-        struct source *source = &schedule->sources[i];
-        begin(source, schedule->life, now);
+        const struct source *source = &schedule->sources[i];
         if (source->insns < next->insns)
             next->insns = source->insns;
         if (source->tick < next->tick)
             next->tick = source->tick;
         if (source->nvm_write < next->nvm_write) {
             next->nvm_write = source->nvm_write;
-            next->torn = source->spec.torn;
+            next->variant = source->spec.variant;
         }
     }
+}
+
+void schedule_begin_life(struct schedule *schedule, const struct cut_counters *now,
+                         struct cut_next *next)
+{
+    schedule->life++;
+    for (size_t i = 0; i < schedule->count; i++)
+        begin(&schedule->sources[i], schedule->life, now);
+    find_next(schedule, next);
+}
+
+void schedule_move(struct schedule *schedule, size_t source, uint64_t nth,
+                   const struct nvm_variant *variant, const struct cut_counters *life,
+                   struct cut_next *next)
+{
+    struct source *moved = &schedule->sources[source];
+    moved->spec.nth = nth;
+    moved->spec.variant = *variant;
+    moved->made = 0;
+    begin(moved, schedule->life, life);
+    find_next(schedule, next);
 }
 
 bool schedule_hit(struct schedule *schedule, unsigned symbol)
@@ -264,4 +282,14 @@ size_t schedule_cut(struct schedule *schedule, const struct cut_counters *now, u
         return i;
     }
     return CUT_UNPLANNED;
+}
+
+void schedule_state(struct schedule *schedule, struct state_copy *copy)
+{
+    size_t count = schedule->count;
+    state_copy(copy, &schedule->count, sizeof schedule->count);
+    for (size_t i = schedule->count; i < count; i++)
+        list_free(schedule->sources[i].spec.list);
+    state_copy(copy, schedule->sources, schedule->count * sizeof *schedule->sources);
+    state_copy(copy, &schedule->life, sizeof schedule->life);
 }

@@ -7,7 +7,9 @@
 #include <stdint.h>
 
 #include "mem/error.h"
+#include "mem/state.h"
 #include "power/list.h"
+#include "power/nvm.h"
 
 /*
  * When power fails by plan. A schedule is a set of sources; in each life the first that is due ends
@@ -59,14 +61,14 @@ struct cut_source {
     uint64_t nth;  /* INSN, TIME, NVM_WRITE, SYMBOL: 1 or more */
     uint64_t life; /* of these: CUT_OF_RUN, the number of a life (from 1), or CUT_EACH_LIFE */
     unsigned symbol;
-    uint64_t ticks, min, max; /* EVERY, EXPONENTIAL, UNIFORM: 1 or more; EXPONENTIAL: min, max may
-                                 be 0 for no limit */
-    uint64_t count;           /* cuts that it makes, 0: no limit */
-    bool torn;                /* NVM_WRITE: in the middle of it, see nvm_set_write_limit() */
-    bool repeat;              /* LIST of on-times: begins again at its end */
-    struct cut_list *list;    /* LIST; the schedule's when added */
-    struct cut_off off;       /* a list with off-times goes before this */
-    uint64_t seed;            /* of EXPONENTIAL, UNIFORM and `off` */
+    uint64_t ticks, min, max;   /* EVERY, EXPONENTIAL, UNIFORM: 1 or more; EXPONENTIAL: min, max may
+                                   be 0 for no limit */
+    uint64_t count;             /* cuts that it makes, 0: no limit */
+    struct nvm_variant variant; /* NVM_WRITE: what it leaves, see nvm_set_write_limit() */
+    bool repeat;                /* LIST of on-times: begins again at its end */
+    struct cut_list *list;      /* LIST; the schedule's when added */
+    struct cut_off off;         /* a list with off-times goes before this */
+    uint64_t seed;              /* of EXPONENTIAL, UNIFORM and `off` */
 };
 
 struct schedule *schedule_new(void);
@@ -83,12 +85,21 @@ struct cut_counters {
 /* When this life ends, in the same counters; whichever comes first. UINT64_MAX: not by this. */
 struct cut_next {
     uint64_t insns, tick, nvm_write;
-    bool torn; /* the NVM write is */
+    struct nvm_variant variant; /* of the NVM write */
 };
 
 /* Power is on. Lives count from 1. */
 void schedule_begin_life(struct schedule *schedule, const struct cut_counters *now,
                          struct cut_next *next);
+
+/*
+ * A source at an NVM write of a certain life moves to the `nth` of it (UINT64_MAX: never), and is
+ * as good as new. If that life is this one, `life` has the counters as they were at its start, and
+ * *next is brought up to date.
+ */
+void schedule_move(struct schedule *schedule, size_t source, uint64_t nth,
+                   const struct nvm_variant *variant, const struct cut_counters *life,
+                   struct cut_next *next);
 
 /* The instruction at a symbol is about to be executed; whether that is a cut. */
 bool schedule_hit(struct schedule *schedule, unsigned symbol);
@@ -99,5 +110,8 @@ bool schedule_hit(struct schedule *schedule, unsigned symbol);
  * that was due (the first added, if several were) and fills in how long power stays off. Returns
  * the source's number, or CUT_UNPLANNED, with *off_ticks 0, if none was due. */
 size_t schedule_cut(struct schedule *schedule, const struct cut_counters *now, uint64_t *off_ticks);
+
+/* All of it; sources that were added since it was saved are gone when it is restored. */
+void schedule_state(struct schedule *schedule, struct state_copy *copy);
 
 #endif

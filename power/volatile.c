@@ -134,19 +134,37 @@ static void fill(struct volatile_memory *memory, uint64_t gpa)
         (void)memory_load(memory->mem, gpa, memory->page, memory->page_size); /* it is memory */
 }
 
+/* Of the pages in the list. */
+static void set_changed(struct volatile_memory *memory, bool changed)
+{
+    for (size_t i = 0; i < memory->list_count; i++) {
+        const struct extent *extent = extent_of(memory, memory->list[i]);
+        uint64_t page = (memory->list[i] - extent->base) / memory->page_size;
+        memory->changed[extent->first + page] = changed;
+    }
+}
+
 void volatile_cut(struct volatile_memory *memory)
 {
     memory->lives++;
     memory->filling = true;
-    for (size_t i = 0; i < memory->list_count; i++) {
-        uint64_t gpa = memory->list[i];
-        const struct extent *extent = extent_of(memory, gpa);
-        memory->changed[extent->first + (gpa - extent->base) / memory->page_size] = false;
-        fill(memory, gpa);
-    }
+    set_changed(memory, false);
+    for (size_t i = 0; i < memory->list_count; i++)
+        fill(memory, memory->list[i]);
     memory->list_count = 0;
     memory->filling = false;
     memory_arm_all(memory->mem);
+}
+
+void volatile_state(struct volatile_memory *memory, struct state_copy *copy)
+{
+    if (copy->restore)
+        set_changed(memory, false);
+    state_copy(copy, &memory->lives, sizeof memory->lives);
+    state_copy(copy, &memory->list_count, sizeof memory->list_count);
+    state_copy(copy, memory->list, memory->list_count * sizeof *memory->list);
+    if (copy->restore)
+        set_changed(memory, true);
 }
 
 static int find_extents(struct volatile_memory *memory)

@@ -6,6 +6,7 @@
 
 #include "mem/error.h"
 #include "mem/memory.h"
+#include "mem/state.h"
 
 /*
  * The volatile memory of a machine with power cuts: after one it holds noise, and what the boot
@@ -32,5 +33,8 @@ int volatile_loaded(struct volatile_memory *memory, struct error *err);
 
 /* The power is cut and comes back: noise and images, in what had changed. */
 void volatile_cut(struct volatile_memory *memory);
+
+/* Everything but the contents; after volatile_loaded(). */
+void volatile_state(struct volatile_memory *memory, struct state_copy *copy);
 
 #endif

@@ -1,60 +1,56 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "sim/checkpoint.h"
 
-#include <stdlib.h>
-#include <string.h>
+#define ALIGNMENT 16 /* of a hart's state */
 
 struct checkpoint {
-    uint64_t now, deadline;
-    struct machine_turn turn;
-    struct machine_progress progress;
     size_t typed;
     uint64_t disks[MACHINE_MAX_DEVICES];
-    uint64_t bytes[]; /* due times of the events, then devices, then harts; each 8-byte aligned */
+    uint8_t bytes[] __attribute__((aligned(ALIGNMENT)));
 };
 
-static size_t aligned(size_t size)
+static void copy_hart(struct cpu *hart, struct state_copy *copy)
 {
-    return (size + 7) & ~(size_t)7;
+    size_t pad = -copy->size % ALIGNMENT, size = cpu_state_size(hart);
+    copy->size += pad + size;
+    if (!copy->at)
+        return;
+    copy->at += pad;
+    if (copy->restore)
+        cpu_restore(hart, copy->at);
+    else
+        cpu_save(hart, copy->at);
+    copy->at += size;
 }
 
-static size_t event_count(const struct machine *machine)
+void checkpoint_state(struct machine *machine, struct state_copy *copy)
 {
-    size_t count = 0;
-    for (const struct clock_event *event = machine->clock.events; event; event = event->next)
-        count++;
-    return count;
+    /* First of all the harts: the one that runs brings the clock up to date; and one that is
+     * restored may set an event. */
+    for (unsigned i = 0; i < machine->hart_count; i++)
+        copy_hart(machine->harts[i], copy);
+    state_copy(copy, &machine->clock.now, sizeof machine->clock.now);
+    state_copy(copy, &machine->clock.deadline, sizeof machine->clock.deadline);
+    for (struct clock_event *event = machine->clock.events; event; event = event->next)
+        state_copy(copy, &event->due, sizeof event->due);
+    for (size_t i = 0; i < machine->device_count; i++)
+        state_copy(copy, machine->devices[i]->state, machine->devices[i]->state_size);
+    state_copy(copy, &machine->turn, sizeof machine->turn);
+    state_copy(copy, &machine->counters, sizeof machine->counters);
 }
 
 struct checkpoint *checkpoint_take(struct machine *machine)
 {
-    size_t hart = machine->hart_count ? aligned(cpu_state_size(machine->harts[0])) : 0;
-    size_t size = sizeof(struct checkpoint) + event_count(machine) * sizeof(uint64_t) +
-                  machine->hart_count * hart;
-    for (size_t i = 0; i < machine->device_count; i++)
-        size += aligned(machine->devices[i]->state_size);
-    struct checkpoint *checkpoint = malloc(size);
+    struct state_copy copy = {0};
+    checkpoint_state(machine, &copy);
+    struct checkpoint *checkpoint = arena_alloc(machine->arena, sizeof *checkpoint + copy.size);
     if (!checkpoint)
         return NULL;
-    /* First of all the harts: the one that runs brings the clock up to date. */
-    uint8_t *at = (uint8_t *)checkpoint + size - machine->hart_count * hart;
-    for (unsigned i = 0; i < machine->hart_count; i++)
-        cpu_save(machine->harts[i], at + i * hart);
-    checkpoint->now = machine->clock.now;
-    checkpoint->deadline = machine->clock.deadline;
-    checkpoint->turn = machine->turn;
-    checkpoint->progress = machine->counters;
+    copy = (struct state_copy){.at = checkpoint->bytes};
+    checkpoint_state(machine, &copy);
     checkpoint->typed = machine->typed.taken;
     for (size_t i = 0; i < machine->block_count; i++)
         checkpoint->disks[i] = block_mark(machine->blocks[i]);
-    uint64_t *due = checkpoint->bytes;
-    for (const struct clock_event *event = machine->clock.events; event; event = event->next)
-        *due++ = event->due;
-    at = (uint8_t *)due;
-    for (size_t i = 0; i < machine->device_count; i++) {
-        memcpy(at, machine->devices[i]->state, machine->devices[i]->state_size);
-        at += aligned(machine->devices[i]->state_size);
-    }
     return checkpoint;
 }
 
@@ -63,27 +59,14 @@ int checkpoint_return(struct machine *machine, const struct checkpoint *checkpoi
     for (size_t i = 0; i < machine->block_count; i++)
         if (block_undo(machine->blocks[i], checkpoint->disks[i]))
             return -1;
-    const uint64_t *due = checkpoint->bytes;
-    for (struct clock_event *event = machine->clock.events; event; event = event->next)
-        event->due = *due++;
-    const uint8_t *at = (const uint8_t *)due;
-    for (size_t i = 0; i < machine->device_count; i++) {
-        memcpy(machine->devices[i]->state, at, machine->devices[i]->state_size);
-        at += aligned(machine->devices[i]->state_size);
-    }
-    size_t hart = machine->hart_count ? aligned(cpu_state_size(machine->harts[0])) : 0;
-    for (unsigned i = 0; i < machine->hart_count; i++)
-        cpu_restore(machine->harts[i], at + i * hart);
-    machine->clock.now = checkpoint->now;
-    machine->clock.deadline = checkpoint->deadline;
-    machine->turn = checkpoint->turn;
+    struct state_copy copy = {.at = (uint8_t *)checkpoint->bytes, .restore = true};
+    checkpoint_state(machine, &copy);
     machine->turn.resumed = true;
-    machine->counters = checkpoint->progress;
     machine->typed.taken = checkpoint->typed;
     return 0;
 }
 
-void checkpoint_free(struct checkpoint *checkpoint)
+void checkpoint_free(struct machine *machine, struct checkpoint *checkpoint)
 {
-    free(checkpoint);
+    arena_free(machine->arena, checkpoint);
 }

@@ -131,7 +131,7 @@ int config_load(struct config *config, const char *path, const char *const *over
     }
     if (result == 0)
         result = walk_read(&walk) || walk_check_machine(&walk) || walk_check_recovery(&walk) ||
-                         walk_check_power(&walk)
+                         walk_check_power(&walk) || walk_check_expect(&walk)
                      ? -1
                      : 0;
     override_free(&made);

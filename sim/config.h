@@ -17,6 +17,16 @@
 #define CONFIG_MAX_SCRIPT    256
 #define CONFIG_MAX_HARTS     8
 #define CONFIG_MAX_REGISTERS 32
+#define CONFIG_MAX_EXPECT    32
+#define CONFIG_MAX_DEPTH     3
+#define CAMPAIGN_MAX_TEXTS   8
+
+/* Each fault of a campaign strikes once with recovery and once without. */
+enum campaign_mode {
+    CAMPAIGN_ON,
+    CAMPAIGN_OFF,
+    CAMPAIGN_MODES,
+};
 
 /*
  * A run, as the user described it: the JSON file after validation, with every default filled in and
@@ -138,12 +148,46 @@ struct config {
     struct {
         const char *console; /* text that must appear; NULL: anything */
         bool has_exit;
-        unsigned exit; /* the guest's exit code, default 0 */
+        unsigned exit;           /* the guest's exit code, default 0 */
+        struct config_memory {   /* what memory must hold at the end */
+            const char *symbol;  /* NULL: at `base` */
+            uint64_t base, size; /* size 0: the symbol's */
+            uint64_t value;
+            bool has_value;
+            const char *bytes; /* hexadecimal; NULL: not this */
+            bool uncut;        /* as in the run without power cuts, which `iaso sweep` knows */
+        } memory[CONFIG_MAX_EXPECT];
+        size_t memory_count;
     } expect;
 
     struct recovery_policy recovery;
     struct inject_policy inject;
+    struct campaign_policy {
+        uint64_t faults;   /* how many */
+        unsigned kinds;    /* 1 << (enum inject_kind - 1) */
+        uint64_t seed;     /* of the draw */
+        const char *from;  /* console text from which on faults fall; NULL: from the start */
+        const char *until; /* console text from which on none fall; NULL: to the end */
+        /* Console texts: a program says that it failed; a check says that data are wrong. */
+        const char *failed[CAMPAIGN_MAX_TEXTS], *wrong[CAMPAIGN_MAX_TEXTS];
+        size_t failed_count, wrong_count;
+        uint64_t hang;  /* a run that executes so many times as much as without the fault hangs */
+        unsigned modes; /* 1 << enum campaign_mode */
+    } campaign;
     struct power_policy power;
+
+    /* Which crash states `iaso sweep` explores. */
+    struct {
+        unsigned depth;               /* cuts in a run, at most */
+        uint64_t every;               /* of the writes in the window: each nth */
+        uint64_t sample, seed;        /* so many of them, by chance; 0: all */
+        const char *from, *until;     /* functions; NULL: from the start, to the end */
+        uint64_t after_ns, before_ns; /* 0: to the end */
+        uint64_t children;            /* cuts that are made in each later life */
+        unsigned subsets;             /* of dirty lines that are kept, beside none and all */
+        bool torn;
+        unsigned patience; /* runs longer than so many times the uncut one have failed */
+    } sweep;
 
     struct {
         const char *dir; /* NULL: no reports; else there is a directory of that name, or nothing */

@@ -145,10 +145,16 @@ static int check_cut(struct walk *walk, size_t index)
     const struct policy_cut *cut = &walk->config->power.cuts[index];
     if (check_random(walk, cut, index))
         return -1;
-    if (cut->torn && !cut->at.has_nvm_write) {
-        walk_at(walk, "power.cuts[%zu].torn", index);
+    if ((cut->torn || cut->has_dirty) && !cut->at.has_nvm_write) {
+        walk_at(walk, "power.cuts[%zu].%s", index, cut->torn ? "torn" : "dirty");
         return walk_fail(walk, "expected it beside at.nvm_write only");
     }
+    walk_at(walk, "power.cuts[%zu].units", index);
+    if (cut->has_units && !cut->torn)
+        return walk_fail(walk, "expected it beside \"torn\": true only");
+    walk_at(walk, "power.cuts[%zu].dirty_seed", index);
+    if (cut->dirty_seed && cut->dirty != NVM_DIRTY_RANDOM)
+        return walk_fail(walk, "expected it beside \"dirty\": \"random\" only");
     if (cut->each_life && cut->life) {
         walk_at(walk, "power.cuts[%zu].each_life", index);
         return walk_fail(walk, "expected this key or \"life\", not both");

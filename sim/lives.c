@@ -42,17 +42,32 @@ static void on_reached(void *opaque, unsigned hart, uint64_t pc)
             fail(lives);
 }
 
+void lives_await(struct lives *lives)
+{
+    nvm_set_write_limit(lives->nvm, lives->next.nvm_write, &lives->next.variant, fail, lives);
+    cpu_stop_exactly(core_of(lives), lives->next.insns, lives->next.tick);
+}
+
 /* Asks the schedule when this life ends, and sees to it. */
 static void plan_cut(struct lives *lives)
 {
     const struct cut_counters now = counters_now(lives);
-    lives->next = (struct cut_next){UINT64_MAX, UINT64_MAX, UINT64_MAX, false};
+    lives->next =
+        (struct cut_next){.insns = UINT64_MAX, .tick = UINT64_MAX, .nvm_write = UINT64_MAX};
     if (lives->planned != CUTS_NOT_YET) {
         lives->planned = CUTS_ON;
         schedule_begin_life(lives->schedule, &now, &lives->next);
     }
-    nvm_set_write_limit(lives->nvm, lives->next.nvm_write, lives->next.torn, fail, lives);
-    cpu_stop_exactly(core_of(lives), lives->next.insns, lives->next.tick);
+    lives_await(lives);
+}
+
+void lives_move_cut(struct lives *lives, size_t cut, uint64_t nvm_write,
+                    const struct nvm_variant *variant)
+{
+    const struct cut_counters begin = {.nvm_writes =
+                                           nvm_writes(lives->nvm) - nvm_life_writes(lives->nvm)};
+    schedule_move(lives->schedule, cut, nvm_write, variant, &begin, &lives->next);
+    nvm_set_write_limit(lives->nvm, lives->next.nvm_write, &lives->next.variant, fail, lives);
 }
 
 bool lives_between(struct lives *lives)
@@ -172,6 +187,7 @@ static int apply_recipe(struct lives *lives, struct error *err)
         if (failed)
             return error_set(err, "power.later_lives: there is no memory at 0x%llx",
                              (unsigned long long)part->gpa);
+        nvm_hash_changed(lives->nvm, part->gpa, part->size);
     }
     if (lives->has_entry)
         cortexm_start_at(core_of(lives), lives->entry, lives->sp);
@@ -411,6 +427,11 @@ const struct nvm *lives_nvm(const struct lives *lives)
     return lives->nvm;
 }
 
+struct nvm *lives_hashed_nvm(struct lives *lives)
+{
+    return lives->nvm;
+}
+
 const struct energy *lives_energy(const struct lives *lives)
 {
     return lives->energy;
@@ -435,6 +456,11 @@ void lives_counter(const struct lives *lives, size_t index, uint64_t *hits, uint
 {
     *hits = lives->counters[index].hits;
     *sum = lives->counters[index].sum;
+}
+
+size_t lives_last_counter(const struct lives *lives)
+{
+    return lives->last_counter ? lives->last_counter - 1 : lives->policy->counter_count;
 }
 
 const char *lives_verdict(const struct lives *lives)

@@ -2,6 +2,7 @@
 #ifndef IASO_SIM_LIVES_H
 #define IASO_SIM_LIVES_H
 
+#include "mem/state.h"
 #include "power/energy.h"
 #include "power/nvm.h"
 #include "power/supply.h"
@@ -61,6 +62,11 @@ int lives_cut(struct lives *lives, struct error *err);
 uint64_t lives_deadline(struct lives *lives);
 void lives_sleep(struct lives *lives, uint64_t ticks);
 
+/* Of power.cuts, one `at` an NVM write of a certain `life`: moves to another write of it
+ * (UINT64_MAX: never). Not for other kinds of cuts. */
+void lives_move_cut(struct lives *lives, size_t cut, uint64_t nvm_write,
+                    const struct nvm_variant *variant);
+
 /* Nothing will wake the core but a power failure: is that hopeless, as the supply has lasted for
  * power.supply.patience already? */
 bool lives_sleep_on(struct lives *lives);
@@ -68,12 +74,17 @@ bool lives_sleep_on(struct lives *lives);
 /* The run is over; saves what is to be saved. Fails if it cannot. */
 int lives_finish(struct lives *lives, struct error *err);
 
+/* Everything that a run changes, with energy, NVM, supply and schedule; between the turns of a life
+ * only. */
+void lives_state(struct lives *lives, struct state_copy *copy);
+
 /* ---- Results ------------------------------------------------------------------------------- */
 
 size_t lives_count(const struct lives *lives);
 const struct life *lives_at(const struct lives *lives, size_t index);
 uint64_t lives_cuts(const struct lives *lives, enum life_end end);
 const struct nvm *lives_nvm(const struct lives *lives);
+struct nvm *lives_hashed_nvm(struct lives *lives);            /* for power/nvm.h's crash states */
 const struct energy *lives_energy(const struct lives *lives); /* NULL: not modelled */
 const struct supply *lives_supply(const struct lives *lives); /* NULL: none */
 struct life_split lives_spent(const struct lives *lives);     /* energy */
@@ -81,6 +92,9 @@ uint64_t lives_lost_insns(const struct lives *lives);
 
 /* Hits of a counter of the config, and the sum of its register. */
 void lives_counter(const struct lives *lives, size_t index, uint64_t *hits, uint64_t *sum);
+
+/* The counter of the config that was hit last; its number of counters if none was. */
+size_t lives_last_counter(const struct lives *lives);
 
 /* Why the run ended, if power is the reason; else "". */
 const char *lives_verdict(const struct lives *lives);

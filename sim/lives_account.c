@@ -29,8 +29,10 @@ static void on_watched(void *opaque, unsigned hart, uint64_t pc)
         }
         if (watch->flush)
             nvm_flush(lives->nvm);
-        if (watch->counter >= 0)
+        if (watch->counter >= 0) {
             lives->counters[watch->counter].hits++;
+            lives->last_counter = (size_t)watch->counter + 1;
+        }
         if (watch->sum >= 0)
             lives->counters[watch->counter].sum +=
                 cpu_general(lives->machine->harts[0], (unsigned)watch->sum);
@@ -217,6 +219,8 @@ bool lives_are_stuck(struct lives *lives)
     const struct life *life = &lives->lives[lives->count - 1];
     bool progress = life->progress > 0;
     lives->pcs[(lives->count - 1) % LIVES_PCS] = life->pc;
+    if (!lives->policy->stuck_lives)
+        return false;
     if (!lives->policy->progress_count) {
         uint64_t print = nvm_fingerprint(lives->nvm);
         progress = true;
@@ -225,7 +229,7 @@ bool lives_are_stuck(struct lives *lives)
         lives->fingerprints[(lives->count - 1) % LIVES_FINGERPRINTS] = print;
     }
     lives->stuck = progress ? 0 : lives->stuck + 1;
-    if (!lives->policy->stuck_lives || lives->stuck < lives->policy->stuck_lives)
+    if (lives->stuck < lives->policy->stuck_lives)
         return false;
     write_verdict(lives);
     return true;

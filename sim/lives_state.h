@@ -57,6 +57,7 @@ struct lives {
     struct {
         uint64_t hits, sum;
     } counters[POWER_MAX_COUNTERS];
+    size_t last_counter; /* its number plus 1; 0: none was hit */
 
     unsigned *logging, *recovery; /* classes of energy */
     size_t logging_count, recovery_count;
@@ -87,6 +88,11 @@ struct lives {
 
     char verdict[400];
 };
+
+/* ---- lives.c ---- */
+
+/* Sees to it that this life ends when lives->next says. */
+void lives_await(struct lives *lives);
 
 /* ---- lives_account.c ---- */
 

@@ -10,7 +10,9 @@
 #include "sim/attach.h"
 #include "sim/backtrace.h"
 #include "sim/board.h"
+#include "sim/expect.h"
 #include "sim/lives.h"
+#include "sim/snapshot.h"
 #include "sim/tasks.h"
 
 #define PAGE_BITS     12
@@ -113,11 +115,14 @@ static int assemble(struct machine *machine, struct error *err)
     clock_init(&machine->clock, mcu ? config->machine.clock_hz : config->machine.mips * MHZ);
     if (add_regions(machine, err) || load_symbols(machine, err))
         return -1;
+    if ((config->recovery.enabled || config->inject.kind != INJECT_NONE) &&
+        !(machine->arena = arena_open(ARENA_RESERVE, err)))
+        return -1;
     if (config->power.enabled && !(machine->lives = lives_new(machine, err)))
         return -1;
     if (board->assemble(machine, err) || board->load(machine, err) || set_page_mode(machine, err) ||
         attach_recovery(machine, err) || attach_inject(machine, err) ||
-        (machine->lives && lives_begin(machine->lives, err)))
+        (machine->lives && lives_begin(machine->lives, err)) || expect_check(machine, err))
         return -1;
     return 0;
 }
@@ -156,9 +161,8 @@ void machine_free(struct machine *machine)
 {
     if (!machine)
         return;
-    recovery_free(machine->recovery);
-    inject_free(machine->inject);
     lives_free(machine->lives);
+    snapshot_free_all(machine);
     free(machine->events.all);
     for (unsigned i = 0; i < machine->hart_count; i++)
         cpu_free(machine->harts[i]);
@@ -168,6 +172,7 @@ void machine_free(struct machine *machine)
         block_close(machine->blocks[i]);
     riscv_shared_free(machine->riscv);
     memory_free(machine->mem);
+    arena_close(machine->arena);
     tasks_free(machine->tasks);
     symbols_free(machine->symbols);
     free(machine->panic_report);
@@ -181,6 +186,19 @@ uint64_t machine_insns(const struct machine *machine)
     for (unsigned i = 0; i < machine->hart_count; i++)
         insns += machine->harts[i]->counts.insns;
     return insns;
+}
+
+uint64_t machine_position(const struct machine *machine)
+{
+    uint64_t insns = machine_insns(machine), position = insns;
+    for (unsigned i = 0; i < machine->hart_count; i++) {
+        struct cpu *hart = machine->harts[i];
+        uint64_t start = insns - hart->counts.insns + cpu_block_start(hart);
+        if (i == machine->turn.hart)
+            return start;
+        position = start < position ? start : position;
+    }
+    return position;
 }
 
 /* What the user typed is remembered, so that the guest can take it once more after it was rolled

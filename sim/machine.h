@@ -9,6 +9,7 @@
 #include "cpu/cpu.h"
 #include "devices/block.h"
 #include "devices/device.h"
+#include "mem/arena.h"
 #include "mem/memory.h"
 #include "recovery/inject.h"
 #include "recovery/recovery.h"
@@ -21,6 +22,7 @@
 #include "sim/tasks.h"
 
 struct lives;
+struct snapshot;
 
 #define MACHINE_MAX_DEVICES 48
 #define MACHINE_MAX_EVENTS  10000
@@ -72,6 +74,7 @@ struct machine {
         bool active;
         unsigned hart; /* whose turn it is */
         bool resumed;  /* the hart was paused in its turn and goes on from clock.now */
+        bool held;     /* ... by machine_go(): it goes on as if nothing had been */
         uint64_t from, until;
         uint64_t reached; /* by the harts before it */
         uint64_t next_poll;
@@ -91,6 +94,9 @@ struct machine {
         uint8_t *bytes;
         size_t taken, count, room; /* taken < count: it will take these again */
     } typed;
+    struct snapshot *snapshots; /* sim/snapshot.h: the newest, which leads to the others */
+    struct snapshot *spare_snapshots;
+    struct arena *arena;       /* what recovery, inject and profiles know; NULL: none is on */
     struct recovery *recovery; /* NULL: off */
     struct inject *inject;     /* NULL: no fault */
     struct {
@@ -116,12 +122,32 @@ struct machine *machine_new(const struct config *config, struct error *err);
 void machine_attach(struct machine *machine, struct console *console);
 void machine_free(struct machine *machine);
 
-/* Called now and then, between turns; `opaque` as given to machine_run(). */
+/* Called now and then, between turns; `opaque` as given to machine_go(). */
 typedef void (*machine_tick_fn)(void *opaque, const struct machine *machine);
 
-/* Runs until the end, and returns why. With END_FAULT and END_LOCKED err says what failed. */
+/* Before the first machine_go(), once, when the console is attached. */
+int machine_start(struct machine *machine, struct error *err);
+
+/*
+ * Runs to the end, and returns why; or to where the first basic block begins with machine_insns()
+ * >= insns, and returns END_NONE (UINT64_MAX: never). That is no more than a pause: a run in pieces
+ * equals a run in one, bit for bit. With several harts the block is the first of the hart that
+ * runs. With END_FAULT and END_LOCKED err says what failed.
+ */
+enum machine_end machine_go(struct machine *machine, uint64_t insns, machine_tick_fn tick,
+                            void *opaque, struct error *err);
+
+/* The run is over, whatever machine_go() said: what is to be settled and saved at its end. Returns
+ * machine->end. */
+enum machine_end machine_finish(struct machine *machine, struct error *err);
+
+/* All of the above; SIGINT and SIGTERM end the run. */
 enum machine_end machine_run(struct machine *machine, machine_tick_fn tick, void *opaque,
                              struct error *err);
+
+/* For use within listeners: what machine_insns() was when the block that now runs began, so that
+ * machine_go() to there stops before it. Between turns, an earlier block. */
+uint64_t machine_position(const struct machine *machine);
 
 /* As at power-on: devices, and whatever they and the core wait for. The hart is reset by itself. */
 void machine_reset_devices(struct machine *machine);

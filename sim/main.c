@@ -7,6 +7,7 @@
 
 #include "sim/board.h"
 #include "sim/campaign_command.h"
+#include "sim/faults_command.h"
 #include "sim/config.h"
 #include "sim/machine.h"
 #include "sim/options.h"
@@ -15,6 +16,7 @@
 #include "sim/progress.h"
 #include "sim/report.h"
 #include "sim/summary.h"
+#include "sim/sweep.h"
 
 static int complain(const struct error *err, int code)
 {
@@ -191,10 +193,15 @@ static int command_schema(void)
 static int check_command(const struct options *options, const struct config *config,
                          struct error *err)
 {
+    if (options->campaign)
+        return faults_check(config, err) || board_of(config)->check(config, err) ? -1 : 0;
     if (options->command == COMMAND_INJECT && config->inject.kind == INJECT_NONE)
         return error_set(err, "inject: expected a fault: a section `inject`, or --kind and --at");
     if (options->command == COMMAND_DTB && config->machine.cpu != CPU_RV64GC)
         return error_set(err, "machine.board: expected \"virt\": a Cortex-M has no device tree");
+    if (options->command == COMMAND_SWEEP && config->machine.cpu == CPU_RV64GC)
+        return error_set(err, "machine.board: expected a board with a Cortex-M: a RISC-V hart does "
+                              "not stop at the exact instruction");
     return board_of(config)->check(config, err);
 }
 
@@ -212,11 +219,15 @@ static int with_config(const struct options *options)
     if (options->max_insns)
         config.run.max_insns = options->max_insns;
     int code = EXIT_AS_EXPECTED;
-    if (options->command == COMMAND_RUN || options->command == COMMAND_INJECT ||
-        options->command == COMMAND_PLOT)
+    if (options->campaign)
+        code = faults_command(options, &config);
+    else if (options->command == COMMAND_RUN || options->command == COMMAND_INJECT ||
+             options->command == COMMAND_PLOT)
         code = command_run(options, &config);
     else if (options->command == COMMAND_CHECK)
         code = command_check(&config);
+    else if (options->command == COMMAND_SWEEP)
+        code = sweep_command(options, &config);
     else if (options->command == COMMAND_DTB)
         code = command_dtb(options, &config);
     config_free(&config);
@@ -248,6 +259,7 @@ int main(int argc, char **argv)
         code = campaign_command_show(&options);
         break;
     case COMMAND_RUN:
+    case COMMAND_SWEEP:
     case COMMAND_INJECT:
     case COMMAND_CHECK:
     case COMMAND_DTB:

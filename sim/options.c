@@ -29,11 +29,15 @@ enum option_id {
     OPTION_ADDRESS,
     OPTION_VALUE,
     OPTION_OUTPUT,
+    OPTION_CAMPAIGN,
     OPTION_DB,
     OPTION_RESUME,
     OPTION_JOBS,
     OPTION_SHARD,
     OPTION_SEED,
+    OPTION_DEPTH,
+    OPTION_EVERY,
+    OPTION_SAMPLE,
     OPTION_HELP,
     OPTION_VERSION,
     OPTION_COUNT,
@@ -66,10 +70,14 @@ static const struct option_row {
     [OPTION_VALUE] = {"value", 0, "V", "wild: the value"},
     [OPTION_QUIET] = {"quiet", 'q', NULL, "print nothing but the guest's console and errors"},
     [OPTION_OUTPUT] = {"output", 'o', "FILE", "write to FILE (dtb: instead of standard output)"},
+    [OPTION_CAMPAIGN] = {"campaign", 0, "N", "N faults drawn at random: section `campaign`"},
     [OPTION_DB] = {"db", 0, "FILE", "the campaign's database (default: a new one in out/)"},
     [OPTION_RESUME] = {"resume", 0, NULL, "go on with the database, if there is one"},
     [OPTION_JOBS] = {"jobs", 'j', "N", "N worker processes (default: one for each core)"},
     [OPTION_SHARD] = {"shard", 0, "I/N", "only the Ith of N parts of the campaign"},
+    [OPTION_DEPTH] = {"depth", 0, "N", "power cuts in a run, at most: 1 to 3"},
+    [OPTION_EVERY] = {"every", 0, "N", "only each Nth store"},
+    [OPTION_SAMPLE] = {"sample", 0, "N", "only N stores, drawn at random"},
     [OPTION_SEED] = {"seed", 0, "N", "of what is drawn at random"},
     [OPTION_HELP] = {"help", 'h', NULL, "print this help"},
     [OPTION_VERSION] = {"version", 'V', NULL, "print the version"},
@@ -77,11 +85,19 @@ static const struct option_row {
 
 /* The config's key that an option is short for; NULL: none. */
 static const char *const option_keys[OPTION_COUNT] = {
-    [OPTION_REPORT] = "report.dir",  [OPTION_AT] = "inject.at",
-    [OPTION_KIND] = "inject.kind",   [OPTION_NTH] = "inject.nth",
-    [OPTION_TASK] = "inject.task",   [OPTION_REGISTER] = "inject.register",
-    [OPTION_BIT] = "inject.bit",     [OPTION_ADDRESS] = "inject.address",
+    [OPTION_DEPTH] = "sweep.depth",
+    [OPTION_EVERY] = "sweep.every",
+    [OPTION_SAMPLE] = "sweep.sample",
+    [OPTION_REPORT] = "report.dir",
+    [OPTION_AT] = "inject.at",
+    [OPTION_KIND] = "inject.kind",
+    [OPTION_NTH] = "inject.nth",
+    [OPTION_TASK] = "inject.task",
+    [OPTION_REGISTER] = "inject.register",
+    [OPTION_BIT] = "inject.bit",
+    [OPTION_ADDRESS] = "inject.address",
     [OPTION_VALUE] = "inject.value",
+    [OPTION_CAMPAIGN] = "campaign.faults",
 };
 
 #define RUN_OPTIONS                                                                        \
@@ -110,8 +126,12 @@ static const struct command_row {
     {COMMAND_RUN, "run", NULL, CONFIG_OPERAND, "run the machine that CONFIG describes",
      RUN_OPTIONS},
     {COMMAND_INJECT, "inject", NULL, CONFIG_OPERAND,
-     "like run, with a fault: section `inject` or options",
-     RUN_OPTIONS | INJECT_OPTIONS | CAMPAIGN_OPTIONS},
+     "like run, with a fault: section `inject` or options; or many: --campaign",
+     RUN_OPTIONS | INJECT_OPTIONS | CAMPAIGN_OPTIONS | HAS(OPTION_CAMPAIGN)},
+    {COMMAND_SWEEP, "sweep", NULL, CONFIG_OPERAND,
+     "cut power behind each store to non-volatile memory, and see what breaks",
+     CAMPAIGN_OPTIONS | HAS(OPTION_SET) | HAS(OPTION_SUMMARY) | HAS(OPTION_QUIET) |
+         HAS(OPTION_HELP) | HAS(OPTION_DEPTH) | HAS(OPTION_EVERY) | HAS(OPTION_SAMPLE)},
     {COMMAND_CHECK, "check", NULL, CONFIG_OPERAND, "only say whether CONFIG is valid",
      HAS(OPTION_SET) | HAS(OPTION_HELP)},
     {COMMAND_SCHEMA, "schema", NULL, NULL, NULL, 0, 0, "print the JSON Schema of configs",
@@ -233,6 +253,8 @@ static int set_option(struct options *options, const struct command_row *row, en
                  option->argument);
         return usage(err, row, message);
     }
+    options->campaign |= id == OPTION_CAMPAIGN;
+    options->fault |= option_keys[id] && !strncmp(option_keys[id], "inject.", strlen("inject."));
     if (option_keys[id])
         return set_key(options, option_keys[id], value, err);
     switch (id) {

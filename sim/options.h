@@ -28,6 +28,7 @@ enum command {
     COMMAND_NONE, /* as a topic: `iaso` itself */
     COMMAND_RUN,
     COMMAND_INJECT, /* run, with a fault */
+    COMMAND_SWEEP,  /* a campaign of power cuts */
     COMMAND_CHECK,
     COMMAND_SCHEMA,
     COMMAND_DTB,
@@ -63,6 +64,8 @@ struct options {
     const char *output; /* dtb: NULL is standard output */
 
     /* Campaigns */
+    bool campaign; /* inject: many faults */
+    bool fault;    /* inject: an option said something of the one fault */
     const char *db;         /* the database; NULL: the command chooses a name */
     bool resume;            /* go on with it */
     unsigned jobs;          /* worker processes; 0: one for each core */

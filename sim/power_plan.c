@@ -319,13 +319,25 @@ int power_plan_save(struct machine *machine, const struct nvm *nvm, struct error
 
 /* ---- Cuts ---------------------------------------------------------------------------------- */
 
+static struct nvm_variant variant_of(const struct policy_cut *cut)
+{
+    struct nvm_variant variant = {.units = cut->units, .seed = cut->dirty_seed};
+    if (cut->torn)
+        variant.store = cut->has_units ? NVM_STORE_UNITS : NVM_STORE_TORN;
+    if (cut->has_dirty)
+        variant.lines = cut->dirty == NVM_DIRTY_LOST   ? NVM_LINES_LOST
+                        : cut->dirty == NVM_DIRTY_KEPT ? NVM_LINES_KEPT
+                                                       : NVM_LINES_RANDOM;
+    return variant;
+}
+
 static int place_cut(const struct machine *machine, size_t index, struct power_stops *stops,
                      struct cut_source *source, struct error *err)
 {
     const struct policy_cut *cut = &machine->config->power.cuts[index];
     const struct clock *clock = &machine->clock;
     source->life = cut->each_life ? CUT_EACH_LIFE : cut->life;
-    source->torn = cut->torn;
+    source->variant = variant_of(cut);
     if (cut->at.has_insn) {
         source->kind = CUT_INSN;
         source->nth = cut->at.insn;

@@ -49,7 +49,7 @@ static void begin_turn(struct machine *machine, uint64_t until)
 {
     machine->turn.active = true;
     machine->turn.hart = 0;
-    machine->turn.resumed = false;
+    machine->turn.resumed = machine->turn.held = false;
     machine->turn.from = machine->clock.now;
     machine->turn.until = until;
     machine->turn.reached = 0;
@@ -66,31 +66,55 @@ static void end_hart_turn(struct machine *machine)
     turn->hart++;
 }
 
-/* Lets the hart run whose turn it is; -1 on error. */
-static int run_hart(struct machine *machine, struct error *err)
+/* Before the hart runs, and whenever it was paused; 1 if it waits instead, -1 on error. */
+static int enter_hart_turn(struct machine *machine, struct error *err)
 {
     struct machine_turn *turn = &machine->turn;
-    struct clock *clock = &machine->clock;
+    struct recovery *recovery = machine->recovery;
     if (!turn->resumed) {
-        clock->now = turn->from;
-        clock->deadline = turn->until;
+        machine->clock.now = turn->from;
+        machine->clock.deadline = turn->until;
     }
     turn->resumed = false;
-    struct recovery *recovery = machine->recovery;
     if (recovery)
         recovery_turn(recovery, turn->hart);
-    if (recovery && recovery_waits(recovery, turn->hart)) {
-        if (recovery_paused(recovery, turn->hart, err))
-            return -1;
-        if (recovery_waits(recovery, turn->hart)) {
-            clock->now = turn->until;
-            end_hart_turn(machine);
-            return 0;
-        }
-    }
+    if (!recovery || !recovery_waits(recovery, turn->hart))
+        return 0;
+    if (recovery_paused(recovery, turn->hart, err))
+        return -1;
+    if (!recovery_waits(recovery, turn->hart))
+        return 0;
+    machine->clock.now = turn->until;
+    return 1;
+}
+
+/* Makes the hart stop when machine_insns() is `insns`: the others do not run meanwhile. */
+static void hold_at(struct machine *machine, uint64_t insns)
+{
+    struct cpu *hart = machine->harts[machine->turn.hart];
+    uint64_t others = machine_insns(machine) - hart->counts.insns;
+    cpu_hold_at(hart, insns == UINT64_MAX ? insns : insns > others ? insns - others : 0);
+}
+
+/* Lets the hart run whose turn it is; -1 on error. Sets turn.held when machine_insns() is `insns`.
+ */
+static int run_hart(struct machine *machine, uint64_t insns, struct error *err)
+{
+    struct machine_turn *turn = &machine->turn;
+    struct recovery *recovery = machine->recovery;
+    int waits = turn->held ? 0 : enter_hart_turn(machine, err);
+    turn->held = false;
+    if (waits > 0)
+        end_hart_turn(machine);
+    if (waits)
+        return waits > 0 ? 0 : -1;
+    hold_at(machine, insns);
     switch (cpu_run(machine->harts[turn->hart], err)) {
     case CPU_FAILED:
         return -1;
+    case CPU_HELD:
+        turn->held = true;
+        return 0;
     case CPU_LOCKED:
         machine->end = END_LOCKED;
         break;
@@ -107,14 +131,16 @@ static int run_hart(struct machine *machine, struct error *err)
     return 0;
 }
 
-/* Every hart runs from turn.from to turn.until; returns how many of them wait for an interrupt, -1
- * on error. Afterwards clock->now is the time that the slowest hart that did not wait has reached.
- */
-static int finish_turn(struct machine *machine, struct error *err)
+/* Every hart runs from turn.from to turn.until, unless turn.held is set; returns how many of them
+ * wait for an interrupt, -1 on error. Afterwards clock->now is the time that the slowest hart that
+ * did not wait has reached. */
+static int finish_turn(struct machine *machine, uint64_t insns, struct error *err)
 {
     while (machine->turn.hart < machine->hart_count) {
-        if (run_hart(machine, err))
+        if (run_hart(machine, insns, err))
             return -1;
+        if (machine->turn.held)
+            return 0;
         if (machine->end != END_NONE || machine->reboot_wanted ||
             (machine->lives && lives_between(machine->lives)))
             break;
@@ -249,7 +275,8 @@ static void between_turns(struct machine *machine, machine_tick_fn tick, void *o
     check_ends(machine);
 }
 
-static int run_turns(struct machine *machine, machine_tick_fn tick, void *opaque, struct error *err)
+static int run_turns(struct machine *machine, uint64_t insns, machine_tick_fn tick, void *opaque,
+                     struct error *err)
 {
     for (;;) {
         if (!machine->turn.active) {
@@ -258,9 +285,11 @@ static int run_turns(struct machine *machine, machine_tick_fn tick, void *opaque
                 return 0;
             begin_turn(machine, turn_end(machine));
         }
-        int waiting = finish_turn(machine, err);
+        int waiting = finish_turn(machine, insns, err);
         if (waiting < 0)
             return -1;
+        if (machine->turn.held)
+            return 0;
         if (machine->reboot_wanted && reboot(machine, err))
             return -1;
         if (machine->end != END_NONE)
@@ -300,7 +329,7 @@ static void on_panic(void *opaque, unsigned hart, uint64_t pc)
     machine->clock.deadline = earlier(machine->clock.deadline, machine->panic_at);
 }
 
-static int watch_panic(struct machine *machine, struct error *err)
+int machine_start(struct machine *machine, struct error *err)
 {
     const struct symbol *panic = symbols_named(machine->symbols, "panic");
     machine->panic_function = panic ? panic->address : 0;
@@ -314,6 +343,24 @@ static int watch_panic(struct machine *machine, struct error *err)
     return 0;
 }
 
+enum machine_end machine_go(struct machine *machine, uint64_t insns, machine_tick_fn tick,
+                            void *opaque, struct error *err)
+{
+    if (run_turns(machine, insns, tick, opaque, err))
+        machine->end = END_FAULT;
+    return machine->end;
+}
+
+enum machine_end machine_finish(struct machine *machine, struct error *err)
+{
+    if (machine->recovery)
+        recovery_finish(machine->recovery);
+    if (machine->lives && machine->end != END_FAULT && lives_finish(machine->lives, err))
+        machine->end = END_FAULT;
+    (void)console_poll(machine->console);
+    return machine->end;
+}
+
 enum machine_end machine_run(struct machine *machine, machine_tick_fn tick, void *opaque,
                              struct error *err)
 {
@@ -322,13 +369,11 @@ enum machine_end machine_run(struct machine *machine, machine_tick_fn tick, void
     sigaction(SIGINT, &note, &old_int);
     sigaction(SIGTERM, &note, &old_term);
     interrupted = 0;
-    if (watch_panic(machine, err) || run_turns(machine, tick, opaque, err))
+    if (machine_start(machine, err))
         machine->end = END_FAULT;
-    if (machine->recovery)
-        recovery_finish(machine->recovery);
-    if (machine->lives && machine->end != END_FAULT && lives_finish(machine->lives, err))
-        machine->end = END_FAULT;
-    (void)console_poll(machine->console);
+    else
+        (void)machine_go(machine, UINT64_MAX, tick, opaque, err);
+    (void)machine_finish(machine, err);
     sigaction(SIGINT, &old_int, NULL);
     sigaction(SIGTERM, &old_term, NULL);
     return machine->end;

@@ -15,6 +15,7 @@
 #define MAX_REGION_SIZE (UINT64_C(1) << 40)
 #define MAX_COUNT       (UINT64_C(1) << 62)
 #define MAX_FILE        4095
+#define MAX_EXPECTED    (UINT64_C(1) << 20)
 
 static const char *const cpus[] = {
     [CPU_RV64GC] = "rv64gc", [CPU_CORTEX_M3] = "cortex-m3", [CPU_CORTEX_M4] = "cortex-m4", NULL};
@@ -62,6 +63,10 @@ static const char *const inject_kinds[] = {
     [INJECT_NONE] = "none", [INJECT_NULL] = "null", [INJECT_FLIP] = "flip", [INJECT_WILD] = "wild",
     [INJECT_SKIP] = "skip", [INJECT_BUG] = "bug",   [INJECT_HANG] = "hang", NULL};
 
+static const char *const fault_kinds[] = {"null", "flip", "wild", "skip", "bug", "hang", NULL};
+static const char *const campaign_modes[] = {
+    [CAMPAIGN_ON] = "on", [CAMPAIGN_OFF] = "off", [CAMPAIGN_MODES] = NULL};
+
 static const char *const nvm_torns[] = {
     [NVM_TORN_NONE] = "none", [NVM_TORN_PREFIX] = "prefix", [NVM_TORN_RANDOM] = "random", NULL};
 static const char *const nvm_dirties[] = {
@@ -97,6 +102,7 @@ static const char *const supply_inputs[] = {
 #define NVM(field)               AT(struct policy_nvm, field)
 #define CUT(field)               AT(struct policy_cut, field)
 #define ENERGY(field)            AT(struct policy_region, field)
+#define EXPECT(field)            AT(struct config_memory, field)
 #define COUNTER(field)           AT(struct policy_counter, field)
 #define GIVEN(type_, field)      .given_offset = offsetof(type_, field)
 #define ELEMENT(type_)           .size = sizeof(type_) /* an array's element, itself the value */
@@ -273,6 +279,24 @@ const struct key schema_keys[] = {
      RANGE(0, 65535), CONFIG(expect.exit),
      .given_offset = offsetof(struct config, expect.has_exit)},
 
+    {KEY("expect.memory", KEY_ARRAY, "What memory must hold at the end."),
+     RANGE(0, CONFIG_MAX_EXPECT), ELEMENTS(expect.memory, expect.memory_count)},
+    {KEY("expect.memory[]", KEY_OBJECT, "One place.")},
+    {KEY("expect.memory[].symbol", KEY_SYMBOL, "A variable."), .flags = KEY_ONE_OF, EXPECT(symbol)},
+    {KEY("expect.memory[].base", KEY_ADDRESS, "Or an address."), .flags = KEY_ONE_OF,
+     RANGE(0, MAX_ADDRESS), .needs = "size", EXPECT(base)},
+    {KEY("expect.memory[].size", KEY_SIZE, "Bytes; of a variable it is known."),
+     RANGE(1, MAX_EXPECTED), EXPECT(size)},
+    {KEY("expect.memory[].value", KEY_ADDRESS,
+         "A little-endian number, of at most 8 bytes; decimal or hexadecimal."),
+     .flags = KEY_ANY_OF, RANGE(0, UINT64_MAX), EXPECT(value),
+     GIVEN(struct config_memory, has_value)},
+    {KEY("expect.memory[].bytes", KEY_STRING, "Or all bytes, two hexadecimal digits each."),
+     .flags = KEY_ANY_OF, RANGE(2, 2 * MAX_EXPECTED), EXPECT(bytes)},
+    {KEY("expect.memory[].uncut", KEY_BOOLEAN,
+         "Or what it holds after the run without power cuts: looked at by `iaso sweep` only."),
+     .flags = KEY_ANY_OF, DEFAULT("false"), EXPECT(uncut)},
+
     {KEY("recovery", KEY_OBJECT,
          "Recovery domains: what they cover and what happens on a failure.")},
     {KEY("recovery.enabled", KEY_BOOLEAN,
@@ -442,6 +466,38 @@ const struct key schema_keys[] = {
     {KEY("inject.value", KEY_ADDRESS, "wild: the 8 bytes that are stored."), DEFAULT("0"),
      RANGE(0, UINT64_MAX), CONFIG(inject.value)},
 
+    {KEY("campaign", KEY_OBJECT,
+         "Of `iaso inject CONFIG --campaign`: faults drawn at random from what the kernel executes "
+         "inside recovery domains.")},
+    {KEY("campaign.faults", KEY_COUNT, "How many."), DEFAULT("1000"), RANGE(1, 100000),
+     CONFIG(campaign.faults)},
+    {KEY("campaign.kinds", KEY_SET, "What they may be; see inject.kind."),
+     DEFAULT("[\"null\", \"flip\", \"wild\", \"skip\", \"bug\", \"hang\"]"), .choices = fault_kinds,
+     RANGE(1, 6), CONFIG(campaign.kinds)},
+    {KEY("campaign.seed", KEY_INTEGER, "Seed of the draw."), DEFAULT("1"),
+     RANGE(0, SCHEMA_SAFE_INTEGER), CONFIG(campaign.seed)},
+    {KEY("campaign.from", KEY_STRING,
+         "Text on the console from which on faults strike; without it, from the first request on."),
+     RANGE(1, 4095), CONFIG(campaign.from)},
+    {KEY("campaign.until", KEY_STRING,
+         "Text on the console from which on none strike, and everything must be right: the guest "
+         "checks itself. Without it, they strike up to the end."),
+     RANGE(1, 4095), CONFIG(campaign.until)},
+    {KEY("campaign.failed", KEY_ARRAY,
+         "Texts on the console that say that a program has failed, or the kernel has met an "
+         "error."),
+     RANGE(0, CAMPAIGN_MAX_TEXTS), ELEMENTS(campaign.failed, campaign.failed_count)},
+    {KEY("campaign.failed[]", KEY_STRING, "A text."), RANGE(1, 4095), ELEMENT(const char *)},
+    {KEY("campaign.wrong", KEY_ARRAY, "Texts on the console that say that data are wrong."),
+     RANGE(0, CAMPAIGN_MAX_TEXTS), ELEMENTS(campaign.wrong, campaign.wrong_count)},
+    {KEY("campaign.wrong[]", KEY_STRING, "A text."), RANGE(1, 4095), ELEMENT(const char *)},
+    {KEY("campaign.hang", KEY_INTEGER,
+         "A run hangs that executes so many times what it executes without the fault, from there "
+         "on."),
+     DEFAULT("3"), RANGE(2, 1000), CONFIG(campaign.hang)},
+    {KEY("campaign.recovery", KEY_SET, "Each fault strikes with recovery, without, or both."),
+     DEFAULT("[\"on\", \"off\"]"), .choices = campaign_modes, RANGE(1, 2), CONFIG(campaign.modes)},
+
     {KEY("power", KEY_OBJECT,
          "Power failures: what survives them, when they happen, what it costs.")},
     {KEY("power.enabled", KEY_BOOLEAN,
@@ -468,6 +524,10 @@ const struct key schema_keys[] = {
          "non-volatile contents that differ from those at the last eight cuts."),
      RANGE(0, POWER_MAX_PATTERNS), ELEMENTS(power.progress, power.progress_count)},
     {KEY("power.progress[]", KEY_SYMBOL, "A function."), ELEMENT(const char *)},
+    {KEY("power.recovered", KEY_SYMBOL,
+         "iaso sweep: a function that the guest executes when it has recovered. Of all states with "
+         "the same non-volatile contents there, one goes on to the end."),
+     POWER(recovered)},
     {KEY("power.nvm", KEY_OBJECT, "Non-volatile memory.")},
     {KEY("power.nvm.ranges", KEY_ARRAY,
          "Memory that survives a power cut, beside regions of kind nonvolatile."),
@@ -559,6 +619,15 @@ const struct key schema_keys[] = {
     {KEY("power.cuts[].torn", KEY_BOOLEAN,
          "at.nvm_write: in the middle of the store, see nvm.torn."),
      DEFAULT("false"), .needs = "at", CUT(torn)},
+    {KEY("power.cuts[].units", KEY_INTEGER,
+         "torn: exactly these atomic units of the store are new, whatever nvm.torn says: a mask, "
+         "bit 0 is the unit at the lowest address."),
+     RANGE(0, 255), .needs = "torn", CUT(units), GIVEN(struct policy_cut, has_units)},
+    {KEY("power.cuts[].dirty", KEY_ENUM,
+         "at.nvm_write: what becomes of dirty lines at this cut, instead of nvm.cache.dirty."),
+     .choices = nvm_dirties, .needs = "at", CUT(dirty), GIVEN(struct policy_cut, has_dirty)},
+    {KEY("power.cuts[].dirty_seed", KEY_INTEGER, "Of random: which lines are lost."), DEFAULT("0"),
+     RANGE(0, SCHEMA_SAFE_INTEGER), .needs = "dirty", CUT(dirty_seed)},
     {KEY("power.cuts[].off_time", KEY_DURATION, "How long power stays off."), RANGE(0, MAX_COUNT),
      CUT(off_ns), GIVEN(struct policy_cut, has_off)},
     {KEY("power.supply", KEY_OBJECT,
@@ -681,6 +750,42 @@ const struct key schema_keys[] = {
      .flags = KEY_REQUIRED, COUNTER(symbol)},
     {KEY("power.counters.*.sum", KEY_SYMBOL, "A register whose value is added up, such as r1."),
      COUNTER(sum)},
+
+    {KEY("sweep", KEY_OBJECT,
+         "iaso sweep: which crash states to explore. Power fails behind stores to non-volatile "
+         "memory; `power.cuts`, `power.cuts_from` and `power.supply` do not count.")},
+    {KEY("sweep.depth", KEY_INTEGER,
+         "Power cuts in a run, at most: 2 also cuts the lives after the first cut."),
+     DEFAULT("2"), RANGE(1, CONFIG_MAX_DEPTH), CONFIG(sweep.depth)},
+    {KEY("sweep.every", KEY_COUNT, "Of the stores in the window, each nth."), DEFAULT("1"),
+     RANGE(1, MAX_COUNT), CONFIG(sweep.every)},
+    {KEY("sweep.sample", KEY_COUNT, "So many of them, by chance; 0: all."), DEFAULT("0"),
+     RANGE(0, MAX_COUNT), CONFIG(sweep.sample)},
+    {KEY("sweep.seed", KEY_INTEGER, "Of what is drawn."), DEFAULT("1"),
+     RANGE(0, SCHEMA_SAFE_INTEGER), CONFIG(sweep.seed)},
+    {KEY("sweep.from", KEY_SYMBOL,
+         "The window begins when this function is executed for the first time."),
+     CONFIG(sweep.from)},
+    {KEY("sweep.until", KEY_SYMBOL, "And ends when this one is, from then on."),
+     CONFIG(sweep.until)},
+    {KEY("sweep.after", KEY_DURATION, "It begins at this virtual time."), DEFAULT("0"),
+     RANGE(0, MAX_COUNT), CONFIG(sweep.after_ns)},
+    {KEY("sweep.before", KEY_DURATION, "And ends at this one; 0: with the run."), DEFAULT("0"),
+     RANGE(0, MAX_COUNT), CONFIG(sweep.before_ns)},
+    {KEY("sweep.children", KEY_COUNT,
+         "Depth 2 and 3: how many of the stores of each life after a cut are cut in turn, half of "
+         "them before `recovered`."),
+     DEFAULT("2"), RANGE(1, MAX_COUNT), CONFIG(sweep.children)},
+    {KEY("sweep.torn", KEY_BOOLEAN,
+         "Also the states in which a store is torn, if nvm.torn says that there are any."),
+     DEFAULT("true"), CONFIG(sweep.torn)},
+    {KEY("sweep.subsets", KEY_INTEGER,
+         "With nvm.cache.dirty random: so many random subsets of the dirty lines, beside none and "
+         "all of them."),
+     DEFAULT("2"), RANGE(0, 100), CONFIG(sweep.subsets)},
+    {KEY("sweep.patience", KEY_INTEGER,
+         "A run that executes more than so many times what the uncut one does has failed."),
+     DEFAULT("10"), RANGE(2, 1000000), CONFIG(sweep.patience)},
 
     {KEY("report", KEY_OBJECT, "What is left behind for people to read.")},
     {KEY("report.dir", KEY_FILE,

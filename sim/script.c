@@ -163,7 +163,26 @@ bool script_check(struct script *script)
     return script->timed_out;
 }
 
+uint64_t script_standing(const struct script *script)
+{
+    uint64_t matched =
+        script->waiting < script->count ? script->matchers[script->waiting].matched : 0;
+    return ((script->waiting * 256 + script->sending) * 65536 + script->sent) * 4096 + matched;
+}
+
 const char *script_error(const struct script *script)
 {
     return script->timed_out ? script->error : NULL;
+}
+
+void script_state(struct script *script, struct state_copy *copy)
+{
+    state_copy(copy, &script->waiting, sizeof script->waiting);
+    state_copy(copy, &script->deadline, sizeof script->deadline);
+    state_copy(copy, &script->sending, sizeof script->sending);
+    state_copy(copy, &script->sent, sizeof script->sent);
+    state_copy(copy, &script->timed_out, sizeof script->timed_out);
+    state_copy(copy, script->error, script->timed_out ? sizeof script->error : 0);
+    for (size_t i = 0; i < script->count; i++)
+        state_copy(copy, &script->matchers[i].matched, sizeof script->matchers[i].matched);
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "mem/error.h"
+#include "mem/state.h"
 #include "sim/clock.h"
 #include "sim/config.h"
 
@@ -48,6 +49,12 @@ uint64_t script_deadline(const struct script *script);
 
 /* Looks at the clock; true from the first time that it finds a step's deadline reached. */
 bool script_check(struct script *script);
+
+/* How far it has come. */
+void script_state(struct script *script, struct state_copy *copy);
+
+/* How far it has come, as a number. */
+uint64_t script_standing(const struct script *script);
 
 /* "step 3 of 5: no \"ready> \" after 10s of virtual time", or NULL if no step timed out. */
 const char *script_error(const struct script *script);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sim/expect.h"
 #include "sim/lives.h"
 #include "sim/options.h"
 #include "sim/power_report.h"
@@ -40,9 +41,8 @@ const char *summary_end_name(enum machine_end end)
     return ends[end].name;
 }
 
-static const char *judge(struct summary *summary)
+const char *summary_judge(const struct machine *machine, char *text, size_t size)
 {
-    const struct machine *machine = summary->machine;
     const struct config *config = machine->config;
     if (ends[machine->end].failure)
         return ends[machine->end].failure;
@@ -51,16 +51,15 @@ static const char *judge(struct summary *summary)
     if (machine->end == END_TIMEOUT)
         return console_script_error(machine->console);
     if (machine->end == END_POWEROFF && machine->exit_code != config->expect.exit) {
-        snprintf(summary->text, sizeof summary->text, "the guest exited with code %u, expected %u",
-                 machine->exit_code, config->expect.exit);
-        return summary->text;
+        snprintf(text, size, "the guest exited with code %u, expected %u", machine->exit_code,
+                 config->expect.exit);
+        return text;
     }
     if (config->expect.console && !console_seen(machine->console)) {
-        snprintf(summary->text, sizeof summary->text, "the console never showed \"%.200s\"",
-                 config->expect.console);
-        return summary->text;
+        snprintf(text, size, "the console never showed \"%.200s\"", config->expect.console);
+        return text;
     }
-    return NULL;
+    return expect_fails(machine, text, size) ? text : NULL;
 }
 
 void summary_make(struct summary *summary, const struct machine *machine, const char *fault)
@@ -70,7 +69,9 @@ void summary_make(struct summary *summary, const struct machine *machine, const 
         summary->exit = EXIT_SIMULATOR;
         summary->failure = fault;
     } else {
-        summary->failure = machine->end == END_LOCKED ? fault : judge(summary);
+        summary->failure = machine->end == END_LOCKED
+                               ? fault
+                               : summary_judge(machine, summary->text, sizeof summary->text);
         summary->exit = summary->failure ? EXIT_GUEST_FAILED : EXIT_AS_EXPECTED;
     }
     uint8_t digest[MEMORY_DIGEST_SIZE];

@@ -23,6 +23,10 @@ struct summary {
  * summary. `fault` is what machine_run() says if the end is END_FAULT or END_LOCKED. */
 void summary_make(struct summary *summary, const struct machine *machine, const char *fault);
 
+/* What the run lacks of what the config expects, in one line that may be kept in `text`; NULL:
+ * nothing. For ends other than END_FAULT and END_LOCKED, whose errors say so. */
+const char *summary_judge(const struct machine *machine, char *text, size_t size);
+
 /* "poweroff", "limit", ... */
 const char *summary_end_name(enum machine_end end);
 

@@ -49,6 +49,7 @@ int walk_read(struct walk *walk);
 int walk_check_machine(struct walk *walk);  /* memory, load, devices, files */
 int walk_check_recovery(struct walk *walk); /* recovery, inject, report */
 int walk_check_power(struct walk *walk);
+int walk_check_expect(struct walk *walk); /* expect, sweep */
 
 /* Goes to a member (or an element, if `name` is NULL); returns where to cut the path to come back.
  */

@@ -7,12 +7,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "mem/journal.h"
 #include "power/nvm.h"
+#include "power/random.h"
 
 #define RAM  UINT64_C(0x20000000)
 #define SIZE UINT64_C(0x10000)
 #define NVM  (RAM + 0x8000) /* 0x1000 bytes of it */
 #define MRAM UINT64_C(0x60000000)
+
+static const struct nvm_variant whole, torn_store = {.store = NVM_STORE_TORN};
 
 static struct memory *mem;
 static struct nvm *nvm;
@@ -154,7 +158,7 @@ Test(nvm, accesses_are_counted_by_range)
 Test(nvm, power_fails_behind_the_nth_write)
 {
     setup();
-    nvm_set_write_limit(nvm, 2, false, on_reached, NULL);
+    nvm_set_write_limit(nvm, 2, &whole, on_reached, NULL);
     store(NVM, 4, 0x11111111);
     cr_assert_eq(reached, 0);
     store(NVM + 4, 4, 0x22222222);
@@ -196,7 +200,7 @@ static void tear(enum nvm_torn torn, unsigned atomic, uint64_t gpa, unsigned see
         nvm_begin_life(nvm);
         uint64_t zero = 0;
         memory_load(mem, gpa, &zero, 8);
-        nvm_set_write_limit(nvm, nvm_writes(nvm) + 1, true, on_reached, NULL);
+        nvm_set_write_limit(nvm, nvm_writes(nvm) + 1, &torn_store, on_reached, NULL);
         store(gpa, 8, ~UINT64_C(0));
         struct nvm_cut done = cut();
         uint64_t left = load(gpa, 4), right = load(gpa + 4, 4);
@@ -312,7 +316,7 @@ Test(nvm, batteries_and_chance_keep_lines)
     policy.torn = NVM_TORN_RANDOM; /* but no store is on its way to the medium */
     policy.atomic = 1;
     setup_policy(&policy);
-    nvm_set_write_limit(nvm, 1, true, on_reached, NULL);
+    nvm_set_write_limit(nvm, 1, &torn_store, on_reached, NULL);
     store(NVM, 8, ~UINT64_C(0));
     cr_assert_not(cut().torn);
     cr_assert_eq(load(NVM, 8), ~UINT64_C(0));
@@ -403,14 +407,21 @@ Test(nvm, snapshots_hold_counts_wear_and_cache)
 {
     struct nvm_policy policy = with_cache(1, 4, NVM_DIRTY_LOST);
     setup_policy(&policy);
+    struct error err = {""};
+    struct state_copy copy = {0};
     store(NVM, 4, 1);
-    uint8_t *state = malloc(nvm_state_size(nvm));
-    nvm_save(nvm, state);
+    nvm_state(nvm, &copy);
+    uint8_t *state = malloc(copy.size);
+    copy.at = state;
+    nvm_state(nvm, &copy);
+    cr_assert_eq(memory_mark(mem, &err), 0);
     store(NVM + 16, 4, 2);
     nvm_flush(nvm);
-    nvm_set_write_limit(nvm, 3, false, on_reached, NULL);
+    nvm_set_write_limit(nvm, 3, &whole, on_reached, NULL);
     store(NVM, 4, 3);
-    nvm_restore(nvm, state);
+    cr_assert_eq(memory_rewind(mem, &err), 0);
+    copy = (struct state_copy){.at = state, .restore = true};
+    nvm_state(nvm, &copy);
     cr_assert_not(nvm_frozen(nvm));
     cr_assert_eq(nvm_writes(nvm), 1);
     cr_assert_eq(nvm_wear(nvm).total, 0);
@@ -418,4 +429,173 @@ Test(nvm, snapshots_hold_counts_wear_and_cache)
     cut();
     cr_assert_eq(load(NVM, 4), 0);
     free(state);
+}
+
+/* ---- Hashes of crash states ---------------------------------------------------------------- */
+
+struct prophecy {
+    uint64_t at;
+    const struct nvm_variant *variant;
+    struct nvm_hash hash;
+    unsigned units;
+};
+
+static void foretell(void *opaque, const struct nvm_store *done)
+{
+    struct prophecy *prophecy = opaque;
+    if (done->ordinal != prophecy->at)
+        return;
+    prophecy->hash = nvm_hash_of_cut(nvm, prophecy->variant, done);
+    prophecy->units = done->units;
+}
+
+static bool same(struct nvm_hash a, struct nvm_hash b)
+{
+    return a.low == b.low && a.high == b.high;
+}
+
+/* Stores of all sizes, aligned or not, near each other and over the ends of ranges; loads; flushes.
+ */
+static void wander(struct random *random, unsigned steps)
+{
+    for (unsigned i = 0; i < steps; i++) {
+        uint64_t kind = random_below(random, 16), gpa = NVM - 16 + random_below(random, 160);
+        unsigned size = 1u << random_below(random, 4);
+        if (random_below(random, 8) == 0)
+            gpa = NVM + 0x1000 - 4 + random_below(random, 8);
+        if (kind == 0)
+            nvm_flush(nvm);
+        else if (kind < 4)
+            memory_access(mem, gpa, size, ACCESS_READ, 0);
+        else
+            store(gpa, size, random_below(random, 3) ? random_next(random) : 0);
+    }
+}
+
+/* Three lives, each of which is cut as foretold. */
+static void foresee(const struct nvm_policy *policy, const struct nvm_variant *variant,
+                    uint64_t seed)
+{
+    struct random random = {seed};
+    struct prophecy prophecy = {.variant = variant};
+    setup_policy(policy);
+    cr_assert_eq(nvm_add_range(nvm, "next", NVM + 0x1001, NVM + 0x1007, NULL), 0);
+    wander(&random, 20);
+    nvm_hash_begin(nvm, foretell, &prophecy);
+    for (unsigned life = 0; life < 3; life++) {
+        nvm_begin_life(nvm);
+        memory_set_power(mem, true);
+        prophecy.at = nvm_writes(nvm) + 1 + random_below(&random, 60);
+        nvm_set_write_limit(nvm, prophecy.at, variant, on_reached, NULL);
+        wander(&random, 200);
+        cr_assert_eq(reached, life + 1);
+        cut();
+        struct nvm_hash full = nvm_hash_full(nvm), none = nvm_hash_of_cut(nvm, variant, NULL);
+        cr_assert(same(prophecy.hash, full), "seed %u, life %u", (unsigned)seed, life);
+        cr_assert(same(none, full), "seed %u, life %u: kept up to date", (unsigned)seed, life);
+    }
+}
+
+Test(nvm, hashes_foretell_what_a_cut_leaves)
+{
+    static const unsigned atomics[] = {1, 2, 4, 8, 16};
+    uint64_t seed = 1;
+    for (unsigned a = 0; a < 5; a++)
+        for (int torn = NVM_TORN_NONE; torn <= NVM_TORN_RANDOM; torn++)
+            for (uint32_t units = 0; units < 6; units++) {
+                struct nvm_policy policy = nvm_default_policy();
+                struct nvm_variant variant = {.store = NVM_STORE_UNITS, .units = units * 41 % 256};
+                if (units < 2)
+                    variant.store = units ? NVM_STORE_TORN : NVM_STORE_WHOLE;
+                policy.atomic = atomics[a];
+                policy.torn = (enum nvm_torn)torn;
+                foresee(&policy, &variant, seed++);
+                teardown();
+            }
+    setup();
+}
+
+Test(nvm, hashes_foretell_what_a_cut_leaves_of_a_cache)
+{
+    static const unsigned shapes[][3] = {{1, 1, 4},  {1, 2, 4},  {2, 1, 16}, {4, 2, 16},
+                                         {1, 8, 32}, {1, 2, 256}}; /* sets, ways, line */
+    uint64_t seed = 1000;
+    for (unsigned shape = 0; shape < sizeof shapes / sizeof *shapes; shape++)
+        for (int dirty = NVM_DIRTY_LOST; dirty <= NVM_DIRTY_KEPT; dirty++)
+            for (unsigned lines = NVM_LINES_POLICY; lines <= NVM_LINES_RANDOM; lines++)
+                for (int torn = NVM_TORN_NONE; torn <= NVM_TORN_RANDOM; torn++) {
+                    struct nvm_policy policy =
+                        with_cache(shapes[shape][0], shapes[shape][1], (enum nvm_dirty)dirty);
+                    struct nvm_variant variant = {.seed = seed};
+                    variant.lines = lines;
+                    policy.cache.line = shapes[shape][2];
+                    policy.torn = (enum nvm_torn)torn;
+                    policy.atomic = 1u << shape % 4;
+                    foresee(&policy, &variant, seed++);
+                    teardown();
+                }
+    setup();
+}
+
+Test(nvm, crash_hashes_tell_contents_apart)
+{
+    struct nvm_hash hashes[64];
+    setup();
+    nvm_hash_begin(nvm, NULL, NULL);
+    struct nvm_hash empty = nvm_hash_full(nvm);
+    for (unsigned i = 0; i < 64; i++) {
+        store(NVM + 4 * (i / 8), 4, 1 + i % 8);
+        hashes[i] = nvm_hash_of_cut(nvm, &whole, NULL);
+        for (unsigned j = 0; j < i; j++)
+            cr_assert_not(same(hashes[i], hashes[j]), "%u and %u", i, j);
+    }
+    store(RAM, 4, 1);
+    cr_assert(same(nvm_hash_full(nvm), hashes[63]), "not of the ranges");
+    for (unsigned i = 0; i < 8; i++)
+        store(NVM + 4 * i, 4, 0);
+    cr_assert(same(nvm_hash_of_cut(nvm, &whole, NULL), empty), "however it came about");
+}
+
+Test(nvm, units_of_a_torn_store_can_be_chosen)
+{
+    struct nvm_policy policy = nvm_default_policy();
+    policy.atomic = 1;
+    setup_policy(&policy);
+    for (uint32_t units = 0; units < 16; units++) {
+        struct nvm_variant variant = {.store = NVM_STORE_UNITS, .units = units};
+        nvm_begin_life(nvm);
+        memory_set_power(mem, true);
+        memory_load(mem, NVM, "\0\0\0\0", 4);
+        nvm_set_write_limit(nvm, nvm_writes(nvm) + 1, &variant, on_reached, NULL);
+        store(NVM, 4, 0x01010101);
+        cr_assert_eq(cut().torn, units != 0 && units != 15);
+        uint64_t left = load(NVM, 4);
+        for (unsigned i = 0; i < 4; i++)
+            cr_assert_eq(left >> (8 * i) & 1, units >> i & 1, "%u: %x", units, (unsigned)left);
+    }
+}
+
+/* A random subset of lines depends on its seed alone. */
+Test(nvm, lost_lines_can_be_chosen)
+{
+    struct nvm_policy policy = with_cache(1, 64, NVM_DIRTY_LOST);
+    struct nvm_hash hashes[4];
+    static const uint64_t seeds[] = {7, 8, 7, 9};
+    setup_policy(&policy);
+    for (unsigned i = 0; i < 4; i++) {
+        struct nvm_variant variant = {.lines = NVM_LINES_RANDOM, .seed = seeds[i]};
+        nvm_begin_life(nvm);
+        memory_set_power(mem, true);
+        uint8_t zeros[1024] = {0};
+        memory_load(mem, NVM, zeros, sizeof zeros);
+        nvm_set_write_limit(nvm, nvm_writes(nvm) + 64, &variant, on_reached, NULL);
+        for (unsigned line = 0; line < 64; line++)
+            store(NVM + 16 * line, 4, 1);
+        uint64_t lost = cut().lost_lines;
+        cr_assert(lost > 16 && lost < 48, "%u", (unsigned)lost);
+        hashes[i] = nvm_hash_full(nvm);
+    }
+    cr_assert(same(hashes[0], hashes[2]));
+    cr_assert_not(same(hashes[0], hashes[1]));
+    cr_assert_not(same(hashes[0], hashes[3]));
 }

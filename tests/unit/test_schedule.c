@@ -185,9 +185,10 @@ Test(schedule, points_of_the_run_come_once)
 {
     add((struct cut_source){.kind = CUT_INSN, .nth = 100, .off = {.ticks = 7}});
     add((struct cut_source){.kind = CUT_TIME, .nth = 150});
-    add((struct cut_source){.kind = CUT_NVM_WRITE, .nth = 30, .torn = true});
+    add((struct cut_source){.kind = CUT_NVM_WRITE, .nth = 30, .variant.store = NVM_STORE_TORN});
     struct cut_next next = begin(0, 0, 0);
-    cr_assert(next.insns == 100 && next.tick == 150 && next.nvm_write == 30 && next.torn);
+    cr_assert(next.insns == 100 && next.tick == 150 && next.nvm_write == 30 &&
+              next.variant.store == NVM_STORE_TORN);
     expect_cut(100, 110, 3, 0, 7);
     next = begin(100, 117, 3);
     cr_assert(next.insns == NEVER && next.tick == 150 && next.nvm_write == 30);
@@ -208,7 +209,7 @@ Test(schedule, points_of_lives_count_from_their_start)
     struct cut_next next = begin(20, 40, 2);
     cr_assert_eq(next.insns, NEVER, "two cuts were asked for");
     cr_assert_eq(next.nvm_write, 7);
-    cr_assert_not(next.torn);
+    cr_assert_eq(next.variant.store, NVM_STORE_WHOLE);
     expect_cut(50, 60, 7, 1, 0);
     cr_assert_eq(begin(50, 60, 7).nvm_write, NEVER);
 }

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#define _GNU_SOURCE /* asprintf(), open_memstream() */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "sim/sweep_finding.h"
+
+static bool holds(const char *path, const char *text)
+{
+    size_t length = strlen(text);
+    char *found = malloc(length + 2);
+    FILE *file = fopen(path, "r");
+    bool same = found && file && fread(found, 1, length + 1, file) == length &&
+                !memcmp(found, text, length);
+    if (file)
+        fclose(file);
+    free(found);
+    return same;
+}
+
+static int write_file(const char *directory, const char *name, const char *text, struct error *err)
+{
+    char *path = NULL;
+    if (asprintf(&path, "%s/%s", directory, name) < 0)
+        return error_set(err, "out of memory");
+    FILE *file = fopen(path, "wx");
+    int result = 0;
+    if (file) {
+        bool failed = fputs(text, file) < 0;
+        if (fclose(file) || failed)
+            result = error_set(err, "%s: cannot write: %s", path, strerror(errno));
+    } else if (errno != EEXIST) {
+        result = error_set(err, "%s: cannot write: %s", path, strerror(errno));
+    } else if (!holds(path, text)) {
+        result =
+            error_set(err, "%s: is there already, says something else, and is left alone", path);
+    }
+    free(path);
+    return result;
+}
+
+static const char *text_of(const struct sweep_group *group, const char *key)
+{
+    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(group->finding, key));
+}
+
+static void list(const struct sweep_results *results, FILE *out)
+{
+    for (size_t i = 0; i < results->group_count; i++) {
+        const struct sweep_group *group = &results->groups[i];
+        char path[SWEEP_PATH_SIZE];
+        sweep_path_format(&group->path, path);
+        fprintf(out, "finding %zu: %s (first found at %s in %s; %" PRIu64 " like it)\n", i + 1,
+                group->verdict, path, group->where, group->count);
+        fprintf(out, "%s", group->finding ? text_of(group, "text") : "");
+    }
+}
+
+int sweep_findings_write(const struct sweep_results *results, const char *directory,
+                         struct error *err)
+{
+    char name[40], *text = NULL;
+    size_t size;
+    if (!results->group_count)
+        return 0;
+    if (mkdir(directory, 0777) && errno != EEXIST)
+        return error_set(err, "%s: cannot make the directory: %s", directory, strerror(errno));
+    for (size_t i = 0; i < results->group_count; i++) {
+        const char *reproducer = text_of(&results->groups[i], "reproducer");
+        snprintf(name, sizeof name, "finding-%zu.json", i + 1);
+        if (reproducer && write_file(directory, name, reproducer, err))
+            return -1;
+    }
+    FILE *out = open_memstream(&text, &size);
+    if (out)
+        list(results, out);
+    if (!out || fclose(out)) {
+        free(text);
+        return error_set(err, "out of memory");
+    }
+    int result = write_file(directory, "findings.txt", text, err);
+    free(text);
+    return result;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IASO_SIM_SWEEP_FINDING_H
+#define IASO_SIM_SWEEP_FINDING_H
+
+#include "sim/options.h"
+#include "sim/sweep_results.h"
+
+/*
+ * One failure, made as simple as it gets, described, and as a config that `iaso run` fails with in
+ * the same way. As JSON: `text`, lines for people; `about`: path (the simplest one), cuts, pc,
+ * address, transaction, difference, console, confirmed; `reproducer`: the text of the config.
+ * NULL and err if the simulator failed.
+ */
+cJSON *sweep_finding(struct sweep_run *run, const struct options *options,
+                     const struct sweep_group *group, struct error *err);
+
+/* Writes finding-1.json and so on, and findings.txt, into the directory, which is made if need be.
+ * Files that are there are left alone if they say the same; else that is an error. */
+int sweep_findings_write(const struct sweep_results *results, const char *directory,
+                         struct error *err);
+
+#endif
