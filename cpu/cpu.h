@@ -120,11 +120,18 @@ struct cpu_profile_counts {
     uint64_t insns, loads, stores;
 };
 
-typedef void (*cpu_profile_fn)(void *opaque, uint64_t pc, const struct cpu_profile_counts *inside,
-                               const struct cpu_profile_counts *outside);
+/* A basic block; of several at the address, the longest. */
+struct cpu_profile_block {
+    uint64_t pc;
+    uint32_t size;                             /* bytes */
+    struct cpu_profile_counts inside, outside; /* of a recovery domain */
+};
+
+typedef void (*cpu_profile_fn)(void *opaque, const struct cpu_profile_block *block);
 
 /* What only recovery calls may be NULL where the config cannot ask for recovery: adopt, leave_trap,
- * inject, call, profile_inside, profile. stop_exactly and tallies may be NULL anywhere. */
+ * stop_no_more, inject, call, profile_inside, profile. stop_exactly, tallies and profile_settle may
+ * be NULL anywhere. */
 struct cpu_ops {
     const char *name; /* "riscv64" */
     enum cpu_stop (*run)(struct cpu *cpu, struct error *err);
@@ -141,6 +148,7 @@ struct cpu_ops {
     int (*write)(struct cpu *cpu, const char *name, uint64_t value);
     void (*leave_trap)(struct cpu *cpu, bool step_over);
     int (*stop_at)(struct cpu *cpu, uint64_t gva, struct error *err);
+    int (*stop_no_more)(struct cpu *cpu, uint64_t gva, struct error *err);
     void (*stop_exactly)(struct cpu *cpu, uint64_t insns, uint64_t tick);
     void (*hold_at)(struct cpu *cpu, uint64_t insns);
     uint64_t (*block_start)(struct cpu *cpu);
@@ -148,6 +156,7 @@ struct cpu_ops {
     int (*inject)(struct cpu *cpu, enum cpu_fault fault);
     int (*call)(struct cpu *cpu, const struct cpu_call *call, uint64_t *result, struct error *err);
     void (*profile_inside)(struct cpu *cpu, bool inside);
+    void (*profile_settle)(struct cpu *cpu);
     int (*profile)(struct cpu *cpu, cpu_profile_fn visit, void *opaque);
     int (*reset)(struct cpu *cpu, struct error *err);
     uint64_t (*pc)(struct cpu *cpu);
@@ -262,10 +271,18 @@ static inline void cpu_leave_trap(struct cpu *cpu, bool step_over)
 }
 
 /* Announces `reached` whenever the instruction at the address is about to be executed, wherever in
- * its block that is. Before the hart first runs, and for a few addresses only: it is not cheap. */
+ * its block that is. Not cheap: 1,000 addresses make a run several times slower. Before the hart
+ * first runs, or, where there is a stop_no_more, while it does not run and could execute the
+ * address now. */
 static inline int cpu_stop_at(struct cpu *cpu, uint64_t gva, struct error *err)
 {
     return cpu->ops->stop_at(cpu, gva, err);
+}
+
+/* Takes cpu_stop_at() back, while the hart does not run; also if it was not called. */
+static inline int cpu_stop_no_more(struct cpu *cpu, uint64_t gva, struct error *err)
+{
+    return cpu->ops->stop_no_more(cpu, gva, err);
 }
 
 /*
@@ -327,12 +344,20 @@ static inline void cpu_profile_inside(struct cpu *cpu, bool inside)
     cpu->ops->profile_inside(cpu, inside);
 }
 
+/* Brings the profile up to date in its arena, which is about to be saved. */
+static inline void cpu_profile_settle(struct cpu *cpu)
+{
+    if (cpu->ops->profile_settle)
+        cpu->ops->profile_settle(cpu);
+}
+
 /*
  * Visits, by address, the basic blocks of the kernel (level 1) that ran since the hart was made,
  * if its back end was asked to profile. Their sums are exact: they equal what cpu_counts got at
  * that level, as a block that is cut short by a trap counts only up to the instruction that
- * trapped. What was undone by cpu_restore() stays in, for it was done. A block is inside or outside
- * as a whole. Fails when out of memory.
+ * trapped. What was undone by cpu_restore() stays in, for it was done; what was counted since the
+ * profile's arena was saved is gone when that is put back. A block is inside or outside as a whole.
+ * Fails when out of memory.
  */
 static inline int cpu_profile(struct cpu *cpu, cpu_profile_fn visit, void *opaque)
 {

@@ -274,7 +274,7 @@ static void free_hart(struct cpu *cpu)
         uc_close(hart->uc);
     code_map_free(&hart->code_map);
     free(hart->watched.slots);
-    riscv_profile_free(hart->profile);
+    free(hart->instruction_hooks);
     free(hart);
 }
 
@@ -296,9 +296,11 @@ static const struct cpu_ops riscv_ops = {
     .write = riscv_write,
     .leave_trap = riscv_leave_trap,
     .stop_at = riscv_stop_at,
+    .stop_no_more = riscv_stop_no_more,
     .inject = riscv_inject,
     .call = riscv_call,
     .profile_inside = riscv_profile_inside,
+    .profile_settle = riscv_profile_settle,
     .profile = riscv_profile_visit,
     .reset = reset,
     .pc = pc_of,
@@ -385,7 +387,7 @@ struct cpu *riscv_new(const struct riscv_options *options, uint64_t pc, struct e
     hart->handovers = memory_handovers(options->mem);
     hart->seen_handovers = *hart->handovers;
     if (options->profile)
-        hart->profile = riscv_profile_new();
+        hart->profile = riscv_profile_new(options->profile);
     if (code_map_init(&hart->code_map) || (options->profile && !hart->profile)) {
         error_set(err, "out of memory");
         free_hart(&hart->cpu);

@@ -3,6 +3,7 @@
 #define IASO_CPU_RISCV_H
 
 #include "cpu/cpu.h"
+#include "mem/arena.h"
 
 /* RV64GC with M, S and U modes, Sv39/48/57; Unicorn's U54 model underneath. Interrupt numbers of
  * cpu_set_irq() are those of the mip register (privileged specification, section 3.1.9). */
@@ -38,7 +39,8 @@ struct riscv_options {
     struct riscv_shared *shared;
     uint64_t (*time)(void *opaque); /* the time CSR */
     void *time_opaque;
-    bool profile;       /* count for cpu_profile(), at a cost for each block */
+    struct arena
+        *profile;       /* count for cpu_profile() in it, at a cost for each block; NULL: do not */
     bool hook_accesses; /* also count with the engine's own per-access hooks, for comparison */
 };
 

@@ -131,8 +131,13 @@ struct riscv {
     uint64_t block_pc;   /* while the block hook announces: where the hart is, else 0 */
     uint64_t stop_pc;    /* where the engine was stopped */
     bool stopped_within; /* ... maybe within a block */
-    bool has_instruction_hooks;
-    uint64_t dropping; /* guest-physical page whose translations were dropped last */
+    struct instruction_hook {
+        uint64_t pc;
+        uc_hook hook;
+    } * instruction_hooks; /* of cpu_stop_at() */
+    size_t instruction_hook_count, instruction_hook_room;
+    bool has_instruction_hooks; /* or had */
+    uint64_t dropping;          /* guest-physical page whose translations were dropped last */
     struct device_window {
         struct riscv *hart;
         const struct region *region;
@@ -227,8 +232,7 @@ void riscv_set_x(struct riscv *hart, unsigned number, uint64_t value);
 
 /* ---- riscv_profile.c: what each block of the kernel did; hart->profile is not NULL ---- */
 
-struct riscv_profile *riscv_profile_new(void);
-void riscv_profile_free(struct riscv_profile *profile);
+struct riscv_profile *riscv_profile_new(struct arena *arena);
 
 /* hart->last is about to run. */
 void riscv_profile_run(struct riscv *hart);
@@ -243,6 +247,7 @@ void riscv_profile_lone(struct riscv *hart, uint64_t pc);
 void riscv_profile_flush(struct riscv *hart, const struct fast_block *block);
 
 void riscv_profile_inside(struct cpu *cpu, bool inside);
+void riscv_profile_settle(struct cpu *cpu);
 int riscv_profile_visit(struct cpu *cpu, cpu_profile_fn visit, void *opaque);
 
 /* ---- riscv_hooks.c: what the engine calls ---- */
@@ -251,6 +256,7 @@ int riscv_add_hooks(struct riscv *hart, struct error *err);
 int riscv_map_memory(struct riscv *hart, struct error *err);
 int riscv_watch(struct cpu *cpu, uint64_t pc);
 int riscv_stop_at(struct cpu *cpu, uint64_t pc, struct error *err);
+int riscv_stop_no_more(struct cpu *cpu, uint64_t pc, struct error *err);
 
 /* Reads code bytes as the hart would fetch them, without side effects; returns how many. */
 size_t riscv_code_bytes(struct riscv *hart, uint64_t pc, uint8_t *bytes, size_t size);

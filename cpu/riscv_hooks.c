@@ -337,17 +337,23 @@ static bool on_tlb_fill(uc_engine *uc, uint64_t gva, uc_mem_type type, uc_tlb_en
     return true;
 }
 
-static void on_code_changed(void *opaque, uint64_t page_gpa)
+/* The engine forgets translations by virtual address: it is led to the page by an address that
+ * nobody else uses. A flush is to follow. */
+static void drop_translations(struct riscv *hart, uint64_t page_gpa)
 {
-    struct riscv *hart = opaque;
-    code_cache_empty(hart->shared->code, page_gpa);
-    /* The engine forgets translations by virtual address: it is led to the page by an address that
-     * nobody else uses. The mapping goes with the flush that follows every change of code. */
     hart->dropping = page_gpa;
     uint64_t alias = DROP_ALIAS | page_gpa;
     uc_err status = uc_ctl_remove_cache(hart->uc, alias, alias + PAGE_OFFSET + 1);
     if (status != UC_ERR_OK && !hart->failure.text[0])
         error_set(&hart->failure, "Unicorn: cannot drop translations: %s", uc_strerror(status));
+}
+
+/* The mapping goes with the flush that follows every change of code. */
+static void on_code_changed(void *opaque, uint64_t page_gpa)
+{
+    struct riscv *hart = opaque;
+    code_cache_empty(hart->shared->code, page_gpa);
+    drop_translations(hart, page_gpa);
 }
 
 /* ---- Devices and precise pages ---- */
@@ -497,15 +503,61 @@ static void on_instruction(uc_engine *uc, uint64_t pc, uint32_t size, void *opaq
     }
 }
 
+/* Makes the engine forget what it translated of the page that holds the address. */
+static int drop_page_of(struct riscv *hart, uint64_t pc, struct error *err)
+{
+    uint64_t gpa;
+    if (!code_gpa(hart, pc, &gpa))
+        return error_set(err, "0x%llx cannot be executed here", (unsigned long long)pc);
+    drop_translations(hart, gpa & ~PAGE_OFFSET);
+    hart->seen_withdrawals = *hart->withdrawals - 1; /* flush */
+    return hart->failure.text[0] ? error_set(err, "%s", hart->failure.text) : 0;
+}
+
+static int add_instruction_hook(struct riscv *hart, uint64_t pc, struct error *err)
+{
+    size_t count = hart->instruction_hook_count;
+    if (count == hart->instruction_hook_room) {
+        size_t room = 2 * count + 8;
+        struct instruction_hook *all = realloc(hart->instruction_hooks, room * sizeof *all);
+        if (!all)
+            return error_set(err, "out of memory");
+        hart->instruction_hooks = all;
+        hart->instruction_hook_room = room;
+    }
+    struct instruction_hook *hook = &hart->instruction_hooks[count];
+    uc_err status =
+        uc_hook_add(hart->uc, &hook->hook, UC_HOOK_CODE, (void *)on_instruction, hart, pc, pc);
+    if (status != UC_ERR_OK)
+        return error_set(err, "Unicorn: no instruction hook: %s", uc_strerror(status));
+    hook->pc = pc;
+    hart->instruction_hook_count++;
+    hart->has_instruction_hooks = true;
+    return 0;
+}
+
 int riscv_stop_at(struct cpu *cpu, uint64_t pc, struct error *err)
 {
     struct riscv *hart = (struct riscv *)cpu;
-    uc_hook hook;
-    uc_err status =
-        uc_hook_add(hart->uc, &hook, UC_HOOK_CODE, (void *)on_instruction, hart, pc, pc);
-    hart->has_instruction_hooks = true;
-    if (status != UC_ERR_OK)
-        return error_set(err, "Unicorn: no instruction hook: %s", uc_strerror(status));
+    if (add_instruction_hook(hart, pc, err))
+        return -1;
+    return cpu->counts.insns ? drop_page_of(hart, pc, err) : 0;
+}
+
+/* With a hook, the engine forgets what it translated with it. */
+int riscv_stop_no_more(struct cpu *cpu, uint64_t pc, struct error *err)
+{
+    struct riscv *hart = (struct riscv *)cpu;
+    size_t kept = 0;
+    for (size_t i = 0; i < hart->instruction_hook_count; i++) {
+        struct instruction_hook *hook = &hart->instruction_hooks[i];
+        uc_err status = hook->pc == pc ? uc_hook_del(hart->uc, hook->hook) : UC_ERR_OK;
+        if (status != UC_ERR_OK)
+            return error_set(err, "Unicorn: an instruction hook stays: %s", uc_strerror(status));
+        if (hook->pc != pc)
+            hart->instruction_hooks[kept++] = *hook;
+    }
+    hart->instruction_hook_count = kept;
     return 0;
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "recovery/account.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define FIRST_ROOM 64
@@ -18,6 +17,7 @@ struct table {
 };
 
 struct account {
+    struct arena *arena;
     struct table requests, threads;
     struct account_row outside[OUTSIDE_REASONS];
     bool met[OUTSIDE_REASONS];
@@ -29,33 +29,26 @@ struct account {
     struct account_counts nobody;
 };
 
-static int table_grow(struct table *table)
+static int table_grow(struct arena *arena, struct table *table)
 {
     uint32_t room = table->room ? table->room * 2 : FIRST_ROOM;
     if (room > MAX_ROOM)
         return -1;
-    struct account_row *rows = realloc(table->rows, room * sizeof *rows);
+    struct account_row *rows = arena_resize(arena, table->rows, room * sizeof *rows);
     if (rows)
         table->rows = rows;
-    uint32_t *order = realloc(table->order, room * sizeof *order);
+    uint32_t *order = arena_resize(arena, table->order, room * sizeof *order);
     if (order)
         table->order = order;
-    uint32_t *slots = calloc((size_t)room * 2, sizeof *slots);
+    uint32_t *slots = arena_zeroed(arena, (size_t)room * 2, sizeof *slots);
     if (!rows || !order || !slots) {
-        free(slots);
+        arena_free(arena, slots);
         return -1;
     }
-    free(table->slots);
+    arena_free(arena, table->slots);
     table->slots = slots;
     table->room = room;
     return 0;
-}
-
-static void table_free(struct table *table)
-{
-    free(table->rows);
-    free(table->order);
-    free(table->slots);
 }
 
 static uint64_t number_of(const struct table *table, const struct account_row *row)
@@ -95,14 +88,15 @@ static uint32_t rank_of(const struct table *table, enum request_kind kind, uint6
     return low;
 }
 
-static struct account_row *row_of(struct table *table, enum request_kind kind, uint64_t number)
+static struct account_row *row_of(struct arena *arena, struct table *table, enum request_kind kind,
+                                  uint64_t number)
 {
     uint32_t *slot = slot_of(table, kind, number);
     if (*slot)
         return &table->rows[*slot - 1];
     if (number != ACCOUNT_OTHERS && table->count + SPARE >= table->room) {
-        if (table_grow(table))
-            return row_of(table, kind, ACCOUNT_OTHERS);
+        if (table_grow(arena, table))
+            return row_of(arena, table, kind, ACCOUNT_OTHERS);
         for (uint32_t i = 0; i < table->count; i++) {
             const struct account_row *row = &table->rows[i];
             *slot_of(table, row->where.kind, number_of(table, row)) = i + 1;
@@ -129,29 +123,19 @@ static const struct account_row *sorted_row(const struct table *table, size_t in
     return index < table->count ? &table->rows[table->order[index]] : NULL;
 }
 
-struct account *account_new(void)
+struct account *account_new(struct arena *arena)
 {
-    struct account *account = calloc(1, sizeof *account);
+    struct account *account = arena_zeroed(arena, 1, sizeof *account);
     if (!account)
         return NULL;
+    account->arena = arena;
     account->threads.threads = true;
-    if (table_grow(&account->requests) || table_grow(&account->threads)) {
-        account_free(account);
+    if (table_grow(arena, &account->requests) || table_grow(arena, &account->threads))
         return NULL;
-    }
     for (int i = 0; i < OUTSIDE_REASONS; i++)
         account->outside[i].where =
             (struct account_where){.where = WHERE_OUTSIDE, .reason = (enum outside_reason)i};
     return account;
-}
-
-void account_free(struct account *account)
-{
-    if (!account)
-        return;
-    table_free(&account->requests);
-    table_free(&account->threads);
-    free(account);
 }
 
 static bool same(const struct account_where *a, const struct account_where *b)
@@ -171,14 +155,15 @@ static void aim(struct account *account, const struct account_where *where)
         account->to[0] = &account->user;
         break;
     case WHERE_INSIDE:
-        account->to[0] = &row_of(&account->requests, where->kind, where->number)->counts;
-        account->to[1] = &row_of(&account->threads, 0, where->thread)->counts;
+        account->to[0] =
+            &row_of(account->arena, &account->requests, where->kind, where->number)->counts;
+        account->to[1] = &row_of(account->arena, &account->threads, 0, where->thread)->counts;
         break;
     case WHERE_OUTSIDE:
         account->met[where->reason] = true;
         account->to[0] = &account->outside[where->reason].counts;
         if (where->reason != OUTSIDE_FIRMWARE)
-            account->to[1] = &row_of(&account->threads, 0, where->thread)->outside;
+            account->to[1] = &row_of(account->arena, &account->threads, 0, where->thread)->outside;
         break;
     }
 }
@@ -204,7 +189,7 @@ void account_domain(struct account *account, enum request_kind kind, uint64_t nu
                     uint64_t log_bytes, uint64_t pages, uint64_t records)
 {
     account->to[0] = NULL; /* rows may move */
-    struct account_row *row = row_of(&account->requests, kind, number);
+    struct account_row *row = row_of(account->arena, &account->requests, kind, number);
     row->domains++;
     row->log_bytes += log_bytes;
     row->pages += pages;

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mem/arena.h"
 #include "recovery/policy.h"
 
 /*
@@ -13,7 +14,8 @@
  * number of the request, and by thread; or outside, by the reason. User mode is counted apart, and
  * so is firmware, which is no part of the kernel.
  *
- * Whoever knows what a hart is executing charges what it has executed whenever that changes.
+ * Whoever knows what a hart is executing charges what it has executed whenever that changes. Lives
+ * in an arena, and goes with it.
  */
 struct account;
 
@@ -48,8 +50,7 @@ struct account_counts {
 #define ACCOUNT_OTHERS UINT64_MAX
 
 /* NULL when out of memory. */
-struct account *account_new(void);
-void account_free(struct account *account);
+struct account *account_new(struct arena *arena);
 
 /* Adds to the rows of the request or reason and of the thread. When there are too many rows, or no
  * memory for them, what is new goes to ACCOUNT_OTHERS of its kind: nothing is lost. */

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <stdlib.h>
 #include <string.h>
 
 #include "recovery/engine.h"
@@ -12,7 +11,7 @@ struct thread *thread_find(struct recovery *recovery, uint64_t id)
         thread = thread->chain;
     if (thread)
         return thread;
-    thread = calloc(1, sizeof *thread);
+    thread = arena_zeroed(recovery->arena, 1, sizeof *thread);
     if (!thread)
         return NULL;
     thread->id = id;
@@ -34,12 +33,13 @@ static struct domain *domain_new(struct recovery *recovery)
         void *registers = domain->registers;
         *domain = (struct domain){.registers = registers};
     } else {
-        domain = calloc(1, sizeof *domain);
+        domain = arena_zeroed(recovery->arena, 1, sizeof *domain);
         if (!domain)
             return NULL;
-        domain->registers = malloc(cpu_state_size(recovery->options.harts[0]));
+        domain->registers =
+            arena_alloc(recovery->arena, cpu_state_size(recovery->options.harts[0]));
         if (!domain->registers) {
-            free(domain);
+            arena_free(recovery->arena, domain);
             return NULL;
         }
     }
@@ -88,11 +88,12 @@ struct domain *domain_open(struct recovery *recovery, unsigned hart, enum reques
 /* ---- Dependencies -------------------------------------------------------------------------- */
 
 /* False when out of memory. */
-static bool append(struct domain ***set, size_t *count, size_t *room, struct domain *member)
+static bool append(struct arena *arena, struct domain ***set, size_t *count, size_t *room,
+                   struct domain *member)
 {
     if (*count == *room) {
         size_t more = *room ? 2 * *room : 4;
-        struct domain **all = realloc(*set, more * sizeof(struct domain *));
+        struct domain **all = arena_resize(arena, *set, more * sizeof(struct domain *));
         if (!all)
             return false;
         *set = all;
@@ -103,12 +104,13 @@ static bool append(struct domain ***set, size_t *count, size_t *room, struct dom
 }
 
 /* As append(), but false if it is in the set already. What was put last is looked for first. */
-static bool put(struct domain ***set, size_t *count, size_t *room, struct domain *member)
+static bool put(struct arena *arena, struct domain ***set, size_t *count, size_t *room,
+                struct domain *member)
 {
     for (size_t i = *count; i > 0; i--)
         if ((*set)[i - 1] == member)
             return false;
-    return append(set, count, room, member);
+    return append(arena, set, count, room, member);
 }
 
 static void drop(struct domain **set, size_t *count, const struct domain *member)
@@ -133,9 +135,9 @@ void domain_depend(struct recovery *recovery, struct domain *domain, struct doma
 {
     if (domain == on || is_within(domain, on) || domain->lost || on->lost)
         return;
-    if (!put(&domain->needs, &domain->need_count, &domain->need_room, on))
+    if (!put(recovery->arena, &domain->needs, &domain->need_count, &domain->need_room, on))
         return;
-    append(&on->dependents, &on->dependent_count, &on->dependent_room, domain);
+    append(recovery->arena, &on->dependents, &on->dependent_count, &on->dependent_room, domain);
     recovery->counts.dependencies++;
 }
 
@@ -154,9 +156,9 @@ void domain_delete(struct recovery *recovery, struct domain *domain)
 {
     domain_detach(domain);
     torture_drop(recovery, domain);
-    free(domain->needs);
-    free(domain->dependents);
-    free(domain->inverses);
+    arena_free(recovery->arena, domain->needs);
+    arena_free(recovery->arena, domain->dependents);
+    arena_free(recovery->arena, domain->inverses);
     domain->needs = domain->dependents = NULL;
     domain->inverses = NULL;
     if (domain->previous)
@@ -220,7 +222,7 @@ static bool is_ripe(struct recovery *recovery, struct domain *domain, struct dom
         return false;
     }
     domain->mark = recovery->marks;
-    if (!append(set, count, room, domain))
+    if (!append(recovery->arena, set, count, room, domain))
         return false;
     for (size_t i = 0; i < domain->need_count; i++) {
         if (!is_ripe(recovery, domain->needs[i], set, count, room)) {
@@ -242,7 +244,8 @@ static void try_commit(struct recovery *recovery, struct domain *domain)
         log_commit(recovery->log, &set[i]->log);
         for (size_t k = 0; k < set[i]->dependent_count; k++)
             if (set[i]->dependents[k]->mark != recovery->marks)
-                append(&waiting, &waiting_count, &waiting_room, set[i]->dependents[k]);
+                append(recovery->arena, &waiting, &waiting_count, &waiting_room,
+                       set[i]->dependents[k]);
     }
     for (size_t i = 0; ripe && i < count; i++) {
         recovery->counts.committed++;
@@ -251,11 +254,11 @@ static void try_commit(struct recovery *recovery, struct domain *domain)
         output_settle_domain(recovery, set[i], NULL);
         finish(recovery, set[i]);
     }
-    free(set);
+    arena_free(recovery->arena, set);
     for (size_t i = 0; i < waiting_count; i++)
         if (waiting[i]->state == DOMAIN_ENDED)
             try_commit(recovery, waiting[i]);
-    free(waiting);
+    arena_free(recovery->arena, waiting);
 }
 
 static bool is_running(const struct recovery *recovery, const struct thread *thread)
@@ -290,25 +293,32 @@ static void absorb(struct recovery *recovery, struct domain *parent, struct doma
     log_absorb(recovery->log, &parent->log, &child->log);
     for (size_t i = 0; i < child->need_count; i++) {
         struct domain *need = child->needs[i];
-        if (need != parent && put(&parent->needs, &parent->need_count, &parent->need_room, need))
-            append(&need->dependents, &need->dependent_count, &need->dependent_room, parent);
+        if (need != parent &&
+            put(recovery->arena, &parent->needs, &parent->need_count, &parent->need_room, need))
+            append(recovery->arena, &need->dependents, &need->dependent_count,
+                   &need->dependent_room, parent);
     }
     for (size_t i = 0; i < child->dependent_count; i++) {
         struct domain *dependent = child->dependents[i];
         if (dependent != parent &&
-            put(&parent->dependents, &parent->dependent_count, &parent->dependent_room, dependent))
-            append(&dependent->needs, &dependent->need_count, &dependent->need_room, parent);
+            put(recovery->arena, &parent->dependents, &parent->dependent_count,
+                &parent->dependent_room, dependent))
+            append(recovery->arena, &dependent->needs, &dependent->need_count,
+                   &dependent->need_room, parent);
     }
     for (size_t i = 0; i < child->inverse_count; i++)
-        domain_add_inverse(parent, child->inverses[i].function, child->inverses[i].argument);
+        domain_add_inverse(recovery, parent, child->inverses[i].function,
+                           child->inverses[i].argument);
     output_settle_domain(recovery, child, parent);
 }
 
-int domain_add_inverse(struct domain *domain, uint64_t function, uint64_t argument)
+int domain_add_inverse(struct recovery *recovery, struct domain *domain, uint64_t function,
+                       uint64_t argument)
 {
     if (domain->inverse_count == domain->inverse_room) {
         size_t room = domain->inverse_room ? 2 * domain->inverse_room : 4;
-        struct inverse_call *all = realloc(domain->inverses, room * sizeof *all);
+        struct inverse_call *all =
+            arena_resize(recovery->arena, domain->inverses, room * sizeof *all);
         if (!all)
             return -1;
         domain->inverses = all;
@@ -386,7 +396,7 @@ void domain_lose(struct recovery *recovery, struct domain *domain, enum refused_
     for (size_t i = 0; i < count; i++)
         if (waiting[i]->state == DOMAIN_ENDED && !waiting[i]->lost)
             try_commit(recovery, waiting[i]);
-    free(waiting);
+    arena_free(recovery->arena, waiting);
     if (domain->state == DOMAIN_ENDED)
         finish(recovery, domain);
 }

@@ -2,7 +2,7 @@
 #ifndef IASO_RECOVERY_ENGINE_H
 #define IASO_RECOVERY_ENGINE_H
 
-/* Inside recovery/: what its files share. */
+/* Inside recovery/: what its files share. All of it lives in the arena of the options. */
 
 #include "recovery/log.h"
 #include "recovery/recovery.h"
@@ -59,7 +59,7 @@ struct domain {
 
     /* Torture */
     uint64_t checkpoint; /* log position, or 0 */
-    struct snapshot *snapshot;
+    struct torture_point *point;
     bool wanted; /* it was to be tortured, whether or not it has a checkpoint still */
 
     struct domain *next, *previous; /* all of them, oldest first */
@@ -146,7 +146,7 @@ struct lane {              /* a hart */
 };
 
 /* What a checkpoint is in torture. */
-struct snapshot {
+struct torture_point {
     void *machine;
     size_t thread_count;
     struct lane lanes[8];
@@ -172,6 +172,7 @@ struct point {
 
 struct recovery {
     struct recovery_options options;
+    struct arena *arena;
     const struct recovery_policy *policy;
     struct memory *mem;
     struct log *log;
@@ -247,7 +248,8 @@ void domain_lose(struct recovery *recovery, struct domain *domain, enum refused_
 /* Gives up domains of threads that have not run for long, if others depend on them. */
 void domain_settle_old(struct recovery *recovery);
 
-int domain_add_inverse(struct domain *domain, uint64_t function, uint64_t argument);
+int domain_add_inverse(struct recovery *recovery, struct domain *domain, uint64_t function,
+                       uint64_t argument);
 
 /* Takes it out of everything, without regard of its log. */
 void domain_delete(struct recovery *recovery, struct domain *domain);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "recovery/inject.h"
 
-#include <stdlib.h>
-
 #define LEVEL_USER    0
 #define LEVEL_MACHINE 3
 
@@ -13,6 +11,8 @@ struct inject {
     uint64_t reached;
     bool in_request[8]; /* by hart */
     bool asked, done;
+    inject_hit_fn hit; /* NULL: nobody counts */
+    void *hit_opaque;
 };
 
 static void on_trap_entry(void *opaque, unsigned hart, const struct trap *trap)
@@ -34,6 +34,10 @@ static void on_reached(void *opaque, unsigned hart, uint64_t pc)
     struct inject *inject = opaque;
     const struct inject_options *options = &inject->options;
     const char *task = options->policy->task;
+    if (inject->hit && inject->in_request[hart])
+        inject->hit(inject->hit_opaque, hart, pc);
+    if (options->policy->kind == INJECT_NONE)
+        return;
     if (pc != inject->at || inject->asked || !inject->in_request[hart] ||
         (task && !options->is_task(options->opaque, hart, task)))
         return;
@@ -105,53 +109,77 @@ bool inject_done(const struct inject *inject)
     return inject->done;
 }
 
-void inject_state(struct inject *inject, struct state_copy *copy)
-{
-    state_copy(copy, &inject->reached, sizeof inject->reached);
-    state_copy(copy, inject->in_request, sizeof inject->in_request);
-    state_copy(copy, &inject->asked, sizeof inject->asked);
-    state_copy(copy, &inject->done, sizeof inject->done);
-}
-
-static int set_up(struct inject *inject, struct error *err)
+static int resolve(struct inject *inject, struct error *err)
 {
     const struct inject_options *options = &inject->options;
     const struct inject_policy *policy = options->policy;
-    if (options->symbol(options->opaque, policy->symbol, &inject->at, err))
+    inject->at = inject->address = 0;
+    if (policy->symbol && options->symbol(options->opaque, policy->symbol, &inject->at, err))
         return error_prefix(err, "inject.at: ");
     inject->at += policy->offset;
     if (policy->address_symbol &&
         options->symbol(options->opaque, policy->address_symbol, &inject->address, err))
         return error_prefix(err, "inject.address: ");
     inject->address += policy->address;
+    return 0;
+}
+
+static int stop_at(struct inject *inject, uint64_t address, struct error *err)
+{
+    for (unsigned i = 0; i < inject->options.hart_count; i++)
+        if (cpu_stop_at(inject->options.harts[i], address, err))
+            return -1;
+    return 0;
+}
+
+static int set_up(struct inject *inject, struct error *err)
+{
+    const struct inject_options *options = &inject->options;
     const struct cpu_listener listener = {.trap_entry = on_trap_entry,
                                           .trap_return = on_trap_return,
                                           .reached = on_reached,
                                           .opaque = inject};
-    for (unsigned i = 0; i < options->hart_count; i++) {
-        if (cpu_stop_at(options->harts[i], inject->at, err))
-            return -1;
+    for (unsigned i = 0; i < options->hart_count; i++)
         if (cpu_listen(options->harts[i], &listener))
             return error_set(err, "too many listeners");
-    }
+    if (options->policy->kind == INJECT_NONE)
+        return 0;
+    return resolve(inject, err) || stop_at(inject, inject->at, err) ? -1 : 0;
+}
+
+int inject_count(struct inject *inject, const uint64_t *addresses, size_t count, inject_hit_fn hit,
+                 void *opaque, struct error *err)
+{
+    inject->hit = hit;
+    inject->hit_opaque = opaque;
+    for (size_t i = 0; i < count; i++)
+        if (stop_at(inject, addresses[i], err))
+            return -1;
     return 0;
+}
+
+int inject_arm(struct inject *inject, const struct inject_policy *policy, unsigned hart,
+               struct error *err)
+{
+    inject->options.policy = policy;
+    inject->reached = 0;
+    inject->asked = inject->done = false;
+    return resolve(inject, err) || cpu_stop_at(inject->options.harts[hart], inject->at, err) ? -1
+                                                                                             : 0;
+}
+
+int inject_disarm(struct inject *inject, uint64_t address, unsigned hart, struct error *err)
+{
+    return cpu_stop_no_more(inject->options.harts[hart], address, err);
 }
 
 struct inject *inject_new(const struct inject_options *options, struct error *err)
 {
-    struct inject *inject = calloc(1, sizeof *inject);
+    struct inject *inject = arena_zeroed(options->arena, 1, sizeof *inject);
     if (!inject) {
         error_set(err, "out of memory");
         return NULL;
     }
     inject->options = *options;
-    if (!set_up(inject, err))
-        return inject;
-    free(inject);
-    return NULL;
-}
-
-void inject_free(struct inject *inject)
-{
-    free(inject);
+    return set_up(inject, err) ? NULL : inject;
 }

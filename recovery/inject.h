@@ -3,7 +3,7 @@
 #define IASO_RECOVERY_INJECT_H
 
 #include "cpu/cpu.h"
-#include "mem/state.h"
+#include "mem/arena.h"
 #include "recovery/policy.h"
 
 /*
@@ -13,6 +13,7 @@
 struct inject;
 
 struct inject_options {
+    struct arena *arena;                /* holds all of its state, and outlives it */
     const struct inject_policy *policy; /* outlives it */
     struct memory *mem;
     struct cpu *const *harts;
@@ -26,7 +27,20 @@ struct inject_options {
 
 /* Before the harts first run. NULL and err on failure. */
 struct inject *inject_new(const struct inject_options *options, struct error *err);
-void inject_free(struct inject *inject);
+
+/* For a machine whose policy has the kind INJECT_NONE: before the harts first run. `hit` is told
+ * whenever an instruction at one of the addresses (each there once) is reached in a request. */
+typedef void (*inject_hit_fn)(void *opaque, unsigned hart, uint64_t pc);
+int inject_count(struct inject *inject, const uint64_t *addresses, size_t count, inject_hit_fn hit,
+                 void *opaque, struct error *err);
+
+/* For such a machine, too, while it does not run: a fault, whose nth time counts from now on. Only
+ * `hart` is watched, which must be about to execute the block that the instruction is in. The
+ * policy must outlive the fault. inject_disarm() takes the watch back, and is for the same point,
+ * which a snapshot leads back to: that makes inject forget the fault itself. */
+int inject_arm(struct inject *inject, const struct inject_policy *policy, unsigned hart,
+               struct error *err);
+int inject_disarm(struct inject *inject, uint64_t address, unsigned hart, struct error *err);
 
 /* Hart `hart` was paused: does the deed if that is what it was paused for. */
 int inject_paused(struct inject *inject, unsigned hart, struct error *err);
@@ -35,8 +49,5 @@ int inject_paused(struct inject *inject, unsigned hart, struct error *err);
  * injected. */
 uint64_t inject_reached(const struct inject *inject);
 bool inject_done(const struct inject *inject);
-
-/* How far it has come. */
-void inject_state(struct inject *inject, struct state_copy *copy);
 
 #endif

@@ -35,6 +35,7 @@ struct log_page {
 };
 
 struct log {
+    struct arena *arena;
     struct memory *mem;
     uint64_t page_size;
     log_released_fn released;
@@ -44,8 +45,6 @@ struct log {
     struct log_owner retained; /* what was committed since the oldest checkpoint */
     struct log_owner *owners;
     struct log_entry *last; /* the entry that was made last */
-    struct log_entry *free_entries;
-    void *free_contents; /* linked through their first bytes */
     uint64_t position, bytes, collect_at;
     uint64_t *checkpoints; /* ascending */
     size_t checkpoint_count, checkpoint_room;
@@ -53,16 +52,15 @@ struct log {
 
 /* ---- Entries and pages --------------------------------------------------------------------- */
 
-struct log *log_new(struct memory *mem, log_released_fn released, void *opaque)
+struct log *log_new(struct arena *arena, struct memory *mem, log_released_fn released, void *opaque)
 {
-    struct log *log = calloc(1, sizeof *log);
+    struct log *log = arena_zeroed(arena, 1, sizeof *log);
     if (!log)
         return NULL;
-    log->buckets = calloc(FIRST_BUCKET, sizeof(struct log_page *));
-    if (!log->buckets) {
-        free(log);
+    log->buckets = arena_zeroed(arena, FIRST_BUCKET, sizeof(struct log_page *));
+    if (!log->buckets)
         return NULL;
-    }
+    log->arena = arena;
     log->bucket_count = FIRST_BUCKET;
     log->mem = mem;
     log->page_size = memory_page_size(mem);
@@ -71,43 +69,6 @@ struct log *log_new(struct memory *mem, log_released_fn released, void *opaque)
     log->collect_at = GC_MINIMUM;
     log->position = 1;
     return log;
-}
-
-static void free_entries(struct log_entry *entry)
-{
-    while (entry) {
-        struct log_entry *next = entry->next;
-        free(entry->contents);
-        free(entry);
-        entry = next;
-    }
-}
-
-void log_free(struct log *log)
-{
-    if (!log)
-        return;
-    free_entries(log->retained.first);
-    for (struct log_owner *owner = log->owners; owner; owner = owner->next)
-        free_entries(owner->first);
-    for (size_t i = 0; i < log->bucket_count; i++) {
-        for (struct log_page *page = log->buckets[i], *next; page; page = next) {
-            next = page->chain;
-            free(page->words);
-            free(page);
-        }
-    }
-    for (struct log_entry *entry = log->free_entries, *next; entry; entry = next) {
-        next = entry->next;
-        free(entry);
-    }
-    for (void *contents = log->free_contents, *next; contents; contents = next) {
-        memcpy(&next, contents, sizeof next);
-        free(contents);
-    }
-    free(log->buckets);
-    free(log->checkpoints);
-    free(log);
 }
 
 uint64_t log_position(const struct log *log)
@@ -141,7 +102,8 @@ static uint64_t page_of(const struct log *log, uint64_t gpa)
 static void grow(struct log *log)
 {
     size_t count = 2 * log->bucket_count;
-    struct log_page **buckets = calloc(count, sizeof(struct log_page *)), **old = log->buckets;
+    struct log_page **buckets = arena_zeroed(log->arena, count, sizeof(struct log_page *)),
+                    **old = log->buckets;
     if (!buckets)
         return; /* slower, not wrong */
     size_t old_count = log->bucket_count;
@@ -155,7 +117,7 @@ static void grow(struct log *log)
             *bucket = page;
         }
     }
-    free(old);
+    arena_free(log->arena, old);
 }
 
 static struct log_page *make_page(struct log *log, uint64_t page_gpa)
@@ -163,7 +125,7 @@ static struct log_page *make_page(struct log *log, uint64_t page_gpa)
     struct log_page *page = find_page(log, page_gpa);
     if (page)
         return page;
-    page = calloc(1, sizeof *page);
+    page = arena_zeroed(log->arena, 1, sizeof *page);
     if (!page)
         return NULL;
     if (log->page_count++ >= log->bucket_count)
@@ -182,8 +144,8 @@ static void drop_page(struct log *log, struct log_page *page)
         at = &(*at)->chain;
     *at = page->chain;
     log->page_count--;
-    free(page->words);
-    free(page);
+    arena_free(log->arena, page->words);
+    arena_free(log->arena, page);
 }
 
 /* Memory that one entry takes. */
@@ -251,18 +213,14 @@ static struct log_entry **head_of(struct log_page *page, const struct log_entry 
 static struct log_entry *add(struct log *log, struct log_page *page, struct log_owner *owner,
                              uint64_t gpa, const uint8_t *contents)
 {
-    struct log_entry *entry = log->free_entries;
-    if (entry)
-        log->free_entries = entry->next;
-    else if (!(entry = malloc(sizeof *entry)))
+    struct log_entry *entry = arena_alloc(log->arena, sizeof *entry);
+    if (!entry)
         return NULL;
     *entry = (struct log_entry){.position = ++log->position, .gpa = gpa};
     if (contents) {
-        entry->contents = log->free_contents;
-        if (entry->contents)
-            memcpy(&log->free_contents, entry->contents, sizeof log->free_contents);
-        else if (!(entry->contents = malloc(log->page_size))) {
-            free(entry);
+        entry->contents = arena_alloc(log->arena, log->page_size);
+        if (!entry->contents) {
+            arena_free(log->arena, entry);
             return NULL;
         }
         memcpy(entry->contents, contents, log->page_size);
@@ -313,12 +271,8 @@ static void remove_entry(struct log *log, struct log_entry *entry)
     log->bytes -= cost(log, entry);
     page->entries--;
     page->live -= live;
-    if (entry->contents) {
-        memcpy(entry->contents, &log->free_contents, sizeof log->free_contents);
-        log->free_contents = entry->contents;
-    }
-    entry->next = log->free_entries;
-    log->free_entries = entry;
+    arena_free(log->arena, entry->contents);
+    arena_free(log->arena, entry);
     settle_page(log, page, live);
 }
 
@@ -403,7 +357,8 @@ int log_share(struct log *log, uint64_t page_gpa)
 {
     struct log_page *page = make_page(log, page_gpa);
     if (page && !page->words)
-        page->words = calloc(log->page_size / WORD_SIZE, sizeof(struct log_entry *));
+        page->words =
+            arena_zeroed(log->arena, log->page_size / WORD_SIZE, sizeof(struct log_entry *));
     const uint8_t *now = memory_host(log->mem, page_gpa, log->page_size);
     if (!page || !page->words || !now)
         return -1;
@@ -414,7 +369,7 @@ int log_share(struct log *log, uint64_t page_gpa)
     size_t count = 0;
     for (struct log_entry *entry = page->pages; entry; entry = entry->below)
         count++;
-    struct log_entry **all = malloc((count + 1) * sizeof(struct log_entry *));
+    struct log_entry **all = arena_alloc(log->arena, (count + 1) * sizeof(struct log_entry *));
     if (!all)
         return -1;
     size_t at = count;
@@ -433,7 +388,7 @@ int log_share(struct log *log, uint64_t page_gpa)
         page->live--;
     }
     page->entries--;
-    free(all);
+    arena_free(log->arena, all);
     bool shared = page->live > 0;
     if (!shared)
         settle_page(log, page, true);
@@ -702,14 +657,14 @@ long log_undo(struct log *log, struct log_owner *const *owners, size_t count)
     size_t total = 0;
     for (size_t i = 0; i < count; i++)
         total += gather(owners[i], NULL);
-    struct log_entry **all = malloc((total + 1) * sizeof(struct log_entry *));
+    struct log_entry **all = arena_alloc(log->arena, (total + 1) * sizeof(struct log_entry *));
     if (!all)
         return -1;
     total = 0;
     for (size_t i = 0; i < count; i++)
         total += gather(owners[i], all + total);
     long result = put_back(log, all, total);
-    free(all);
+    arena_free(log->arena, all);
     for (size_t i = 0; i < count; i++)
         forget_owner(log, owners[i]);
     return result;
@@ -721,7 +676,7 @@ uint64_t log_checkpoint(struct log *log)
 {
     if (log->checkpoint_count == log->checkpoint_room) {
         size_t room = log->checkpoint_room ? 2 * log->checkpoint_room : 64;
-        uint64_t *all = realloc(log->checkpoints, room * sizeof *all);
+        uint64_t *all = arena_resize(log->arena, log->checkpoints, room * sizeof *all);
         if (!all)
             return UINT64_MAX;
         log->checkpoints = all;
@@ -752,12 +707,12 @@ uint64_t log_oldest_checkpoint(const struct log *log)
 int log_undo_to(struct log *log, uint64_t position)
 {
     size_t total = gather_since(log, position, NULL);
-    struct log_entry **all = malloc((total + 1) * sizeof(struct log_entry *));
+    struct log_entry **all = arena_alloc(log->arena, (total + 1) * sizeof(struct log_entry *));
     if (!all)
         return -1;
     gather_since(log, position, all);
     put_back(log, all, total);
-    free(all);
+    arena_free(log->arena, all);
     while (log->checkpoint_count && newest_checkpoint(log) > position)
         log->checkpoint_count--;
     return 0;

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mem/arena.h"
 #include "mem/memory.h"
 
 /*
@@ -35,8 +36,9 @@ struct log_owner {
  * it any more. */
 typedef void (*log_released_fn)(void *opaque, uint64_t page_gpa, bool was_shared);
 
-struct log *log_new(struct memory *mem, log_released_fn released, void *opaque);
-void log_free(struct log *log);
+/* In the arena, with all that it holds, and gone with it. NULL when out of memory. */
+struct log *log_new(struct arena *arena, struct memory *mem, log_released_fn released,
+                    void *opaque);
 
 uint64_t log_position(const struct log *log);
 uint64_t log_bytes(const struct log *log); /* host memory held by entries */

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <stdlib.h>
 #include <string.h>
 
 #include "recovery/engine.h"
@@ -23,22 +22,23 @@ static void release(struct recovery *recovery)
     queue->first = 0;
 }
 
-static int hold(struct output_queue *queue, uint8_t byte, struct domain *domain, uint64_t position)
+static int hold(struct recovery *recovery, uint8_t byte, struct domain *domain)
 {
+    struct output_queue *queue = &recovery->output;
     if (queue->first && queue->first + queue->count == queue->room) {
         memmove(queue->bytes, queue->bytes + queue->first, queue->count * sizeof *queue->bytes);
         queue->first = 0;
     }
     if (queue->count == queue->room) {
         size_t room = queue->room ? 2 * queue->room : 256;
-        struct held *bytes = realloc(queue->bytes, room * sizeof *bytes);
+        struct held *bytes = arena_resize(recovery->arena, queue->bytes, room * sizeof *bytes);
         if (!bytes)
             return -1;
         queue->bytes = bytes;
         queue->room = room;
     }
     queue->bytes[queue->first + queue->count++] =
-        (struct held){.byte = byte, .domain = domain, .position = position};
+        (struct held){.byte = byte, .domain = domain, .position = log_position(recovery->log)};
     return 0;
 }
 
@@ -52,7 +52,7 @@ void recovery_output(struct recovery *recovery, uint8_t byte)
         if (domain && (domain->lost || recovery->uart != OUTPUT_DEFER))
             domain = NULL;
     }
-    if (hold(&recovery->output, byte, domain, log_position(recovery->log))) {
+    if (hold(recovery, byte, domain)) {
         /* Out of memory: out with it, in order, at the cost of what was held back. */
         for (size_t i = 0; i < recovery->output.count; i++)
             recovery->output.bytes[recovery->output.first + i].domain = NULL;
@@ -102,6 +102,6 @@ void output_finish(struct recovery *recovery)
     for (; queue->count; queue->count--)
         recovery->options.host.output(recovery->options.host.opaque,
                                       queue->bytes[queue->first++].byte);
-    free(queue->bytes);
+    arena_free(recovery->arena, queue->bytes);
     *queue = (struct output_queue){0};
 }

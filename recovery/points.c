@@ -46,7 +46,8 @@ static int add_points(struct recovery *recovery, enum point_kind kind, const cha
             continue;
         if (recovery->point_count == recovery->point_room) {
             size_t room = recovery->point_room + 64;
-            struct point *points = realloc(recovery->points, room * sizeof *points);
+            struct point *points =
+                arena_resize(recovery->arena, recovery->points, room * sizeof *points);
             if (!points)
                 return error_set(err, "out of memory");
             recovery->points = points;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "recovery/recovery.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "recovery/engine.h"
@@ -406,7 +405,7 @@ static void leave(struct recovery *recovery, unsigned hart, unsigned index)
         bool by_result = recovery->policy->inverses[frame.index].argument == INVERSE_RESULT;
         uint64_t argument = by_result ? result : frame.argument;
         if ((argument || !by_result) &&
-            domain_add_inverse(parent, recovery->undos[frame.index], argument))
+            domain_add_inverse(recovery, parent, recovery->undos[frame.index], argument))
             domain_lose(recovery, parent, REFUSED_OTHER);
     }
     changed(recovery, hart);
@@ -572,20 +571,21 @@ static int listen(struct recovery *recovery, struct error *err)
 
 struct recovery *recovery_new(const struct recovery_options *options, struct error *err)
 {
-    struct recovery *recovery = calloc(1, sizeof *recovery);
+    struct recovery *recovery = arena_zeroed(options->arena, 1, sizeof *recovery);
     if (!recovery) {
         error_set(err, "out of memory");
         return NULL;
     }
     recovery->options = *options;
+    recovery->arena = options->arena;
     recovery->policy = options->policy;
     recovery->mem = options->mem;
     recovery->threads_end = &recovery->threads;
     recovery->active = options->hart_count;
     recovery->sweep_at = 256;
-    recovery->log = log_new(options->mem, track_released, recovery);
-    recovery->account = account_new();
-    recovery->undos = calloc(POLICY_MAX_FUNCTIONS, sizeof *recovery->undos);
+    recovery->log = log_new(options->arena, options->mem, track_released, recovery);
+    recovery->account = account_new(options->arena);
+    recovery->undos = arena_zeroed(options->arena, POLICY_MAX_FUNCTIONS, sizeof *recovery->undos);
     recovery->outside_epoch = memory_new_epoch(options->mem);
     recovery->uart = OUTPUT_BARRIER;
     recovery->linger_ticks = clock_ticks(options->clock, options->policy->linger_ns);
@@ -602,42 +602,10 @@ struct recovery *recovery_new(const struct recovery_options *options, struct err
         error_set(err, "out of memory");
     else if (!points_find(recovery, err) && !listen(recovery, err))
         return recovery;
-    recovery_free(recovery);
     return NULL;
 }
 
-static void free_domains(struct domain *domain)
+const struct account_where *recovery_where(const struct recovery *recovery, unsigned hart)
 {
-    while (domain) {
-        struct domain *next = domain->next;
-        free(domain->registers);
-        free(domain);
-        domain = next;
-    }
-}
-
-void recovery_free(struct recovery *recovery)
-{
-    if (!recovery)
-        return;
-    log_free(recovery->log);
-    recovery->log = NULL;
-    for (struct domain *domain = recovery->oldest; domain; domain = domain->next) {
-        domain->checkpoint = 0;
-        torture_drop(recovery, domain);
-        free(domain->needs);
-        free(domain->dependents);
-        free(domain->inverses);
-    }
-    free_domains(recovery->oldest);
-    free_domains(recovery->spare);
-    for (struct thread *thread = recovery->threads, *next; thread; thread = next) {
-        next = thread->next;
-        free(thread);
-    }
-    account_free(recovery->account);
-    free(recovery->output.bytes);
-    free(recovery->points);
-    free(recovery->undos);
-    free(recovery);
+    return &recovery->lanes[hart].where;
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "cpu/cpu.h"
+#include "mem/arena.h"
 #include "mem/memory.h"
 #include "recovery/account.h"
 #include "recovery/counts.h"
@@ -54,6 +55,7 @@ struct recovery_host {
 };
 
 struct recovery_options {
+    struct arena *arena;                  /* holds all of its state, and outlives it */
     const struct recovery_policy *policy; /* outlives it */
     struct memory *mem;
     struct cpu *const *harts;
@@ -65,7 +67,6 @@ struct recovery_options {
 
 /* Resolves the policy's names and starts listening. NULL and err on failure. */
 struct recovery *recovery_new(const struct recovery_options *options, struct error *err);
-void recovery_free(struct recovery *recovery);
 
 void recovery_turn(struct recovery *recovery, unsigned hart);
 void recovery_between(struct recovery *recovery);
@@ -89,5 +90,8 @@ void recovery_finish(struct recovery *recovery);
 
 const struct recovery_counts *recovery_counts(const struct recovery *recovery);
 const struct account *recovery_account(const struct recovery *recovery);
+
+/* What the hart is executing; for use within listeners, too. */
+const struct account_where *recovery_where(const struct recovery *recovery, unsigned hart);
 
 #endif

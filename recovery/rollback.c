@@ -16,14 +16,15 @@ struct closure {
     size_t count, room;
 };
 
-static bool add(struct closure *closure, struct domain *domain)
+static bool add(struct arena *arena, struct closure *closure, struct domain *domain)
 {
     for (size_t i = 0; i < closure->count; i++)
         if (closure->members[i] == domain)
             return true;
     if (closure->count == closure->room) {
         size_t room = closure->room ? 2 * closure->room : 16;
-        struct domain **members = realloc(closure->members, room * sizeof(struct domain *));
+        struct domain **members =
+            arena_resize(arena, closure->members, room * sizeof(struct domain *));
         if (!members)
             return false;
         closure->members = members;
@@ -40,18 +41,18 @@ static int by_opening(const void *a, const void *b)
 }
 
 /* A thread that goes back to a domain's entry gives up all that it opened later, too. */
-static bool close_over(struct closure *closure, struct domain *failed)
+static bool close_over(struct arena *arena, struct closure *closure, struct domain *failed)
 {
-    if (!add(closure, failed))
+    if (!add(arena, closure, failed))
         return false;
     for (size_t i = 0; i < closure->count; i++) {
         struct domain *member = closure->members[i];
         for (size_t k = 0; k < member->dependent_count; k++)
-            if (!add(closure, member->dependents[k]))
+            if (!add(arena, closure, member->dependents[k]))
                 return false;
         for (struct domain *domain = member->next; domain; domain = domain->next)
             if (domain->thread == member->thread && domain->state != DOMAIN_GONE &&
-                !add(closure, domain))
+                !add(arena, closure, domain))
                 return false;
     }
     qsort(closure->members, closure->count, sizeof(struct domain *), by_opening);
@@ -192,13 +193,14 @@ static void call_inverses(struct recovery *recovery, unsigned hart, const struct
 
 static bool undo(struct recovery *recovery, const struct closure *closure)
 {
-    struct log_owner **owners = malloc(closure->count * sizeof(struct log_owner *));
+    struct log_owner **owners =
+        arena_alloc(recovery->arena, closure->count * sizeof(struct log_owner *));
     if (!owners)
         return false;
     for (size_t i = 0; i < closure->count; i++)
         owners[i] = &closure->members[i]->log;
     bool done = log_undo(recovery->log, owners, closure->count) >= 0;
-    free(owners);
+    arena_free(recovery->arena, owners);
     return done;
 }
 
@@ -295,7 +297,7 @@ bool rollback_failure(struct recovery *recovery, unsigned hart)
 
     struct closure closure = {0};
     enum refused_reason why = REFUSED_REASONS;
-    if (!close_over(&closure, failed))
+    if (!close_over(recovery->arena, &closure, failed))
         why = REFUSED_OTHER;
     for (size_t i = 0; i < closure.count && why == REFUSED_REASONS; i++)
         if (closure.members[i]->lost)
@@ -307,7 +309,7 @@ bool rollback_failure(struct recovery *recovery, unsigned hart)
             why = REFUSED_OTHER;
     }
     if (why != REFUSED_REASONS) {
-        free(closure.members);
+        arena_free(recovery->arena, closure.members);
         return refuse(recovery, hart, why);
     }
     count(recovery, &closure);
@@ -319,6 +321,6 @@ bool rollback_failure(struct recovery *recovery, unsigned hart)
     put_all_back(recovery, &closure, failed, error);
     if (last && !nested)
         thread->retried = 0; /* the next request has its own */
-    free(closure.members);
+    arena_free(recovery->arena, closure.members);
     return true;
 }

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <stdlib.h>
 #include <string.h>
 
 #include "recovery/engine.h"
@@ -10,34 +9,34 @@
  * bit.
  */
 
-static void snapshot_free(struct recovery *recovery, struct snapshot *snapshot)
+static void point_free(struct recovery *recovery, struct torture_point *point)
 {
-    if (!snapshot)
+    if (!point)
         return;
-    if (snapshot->machine)
-        recovery->options.host.discard(recovery->options.host.opaque, snapshot->machine);
-    free(snapshot->threads);
-    free(snapshot);
+    if (point->machine)
+        recovery->options.host.discard(recovery->options.host.opaque, point->machine);
+    arena_free(recovery->arena, point->threads);
+    arena_free(recovery->arena, point);
 }
 
-static struct snapshot *snapshot_new(struct recovery *recovery)
+static struct torture_point *point_new(struct recovery *recovery)
 {
-    struct snapshot *snapshot = calloc(1, sizeof *snapshot);
-    if (!snapshot)
+    struct torture_point *point = arena_zeroed(recovery->arena, 1, sizeof *point);
+    if (!point)
         return NULL;
-    snapshot->thread_count = recovery->thread_count;
-    snapshot->threads = malloc(recovery->thread_count * sizeof *snapshot->threads);
-    snapshot->machine = recovery->options.host.checkpoint(recovery->options.host.opaque);
-    if (!snapshot->threads || !snapshot->machine) {
-        snapshot_free(recovery, snapshot);
+    point->thread_count = recovery->thread_count;
+    point->threads = arena_alloc(recovery->arena, recovery->thread_count * sizeof *point->threads);
+    point->machine = recovery->options.host.checkpoint(recovery->options.host.opaque);
+    if (!point->threads || !point->machine) {
+        point_free(recovery, point);
         return NULL;
     }
-    memcpy(snapshot->lanes, recovery->lanes, sizeof snapshot->lanes);
-    snapshot->tortured = recovery->tortured;
+    memcpy(point->lanes, recovery->lanes, sizeof point->lanes);
+    point->tortured = recovery->tortured;
     size_t at = 0;
     for (const struct thread *thread = recovery->threads; thread; thread = thread->next)
-        snapshot->threads[at++] = thread->now;
-    return snapshot;
+        point->threads[at++] = thread->now;
+    return point;
 }
 
 void torture_open(struct recovery *recovery, struct domain *domain)
@@ -53,8 +52,8 @@ void torture_open(struct recovery *recovery, struct domain *domain)
         return;
     domain->checkpoint = position;
     recovery->epoch_floor = domain->thread->epoch;
-    domain->snapshot = snapshot_new(recovery);
-    if (!domain->snapshot)
+    domain->point = point_new(recovery);
+    if (!domain->point)
         torture_drop(recovery, domain);
 }
 
@@ -86,8 +85,8 @@ void torture_drop(struct recovery *recovery, struct domain *domain)
     if (domain->checkpoint)
         log_remove_checkpoint(recovery->log, domain->checkpoint);
     domain->checkpoint = 0;
-    snapshot_free(recovery, domain->snapshot);
-    domain->snapshot = NULL;
+    point_free(recovery, domain->point);
+    domain->point = NULL;
 }
 
 void torture_limit(struct recovery *recovery, uint64_t bytes)
@@ -109,19 +108,19 @@ bool torture_wants(struct recovery *recovery, struct domain *domain)
     if (!domain->wanted ||
         recovery->options.host.insns(recovery->options.host.opaque) <= recovery->quiet_until)
         return false;
-    if (!domain->snapshot)
+    if (!domain->point)
         recovery->counts.refused[REFUSED_LOG_LIMIT]++;
-    return domain->snapshot;
+    return domain->point;
 }
 
-static void restore_threads(struct recovery *recovery, const struct snapshot *snapshot)
+static void restore_threads(struct recovery *recovery, const struct torture_point *point)
 {
-    memcpy(recovery->lanes, snapshot->lanes, sizeof snapshot->lanes);
-    recovery->tortured = snapshot->tortured;
+    memcpy(recovery->lanes, point->lanes, sizeof point->lanes);
+    recovery->tortured = point->tortured;
     size_t at = 0;
     for (struct thread *thread = recovery->threads; thread; thread = thread->next, at++) {
-        if (at < snapshot->thread_count)
-            thread->now = snapshot->threads[at];
+        if (at < point->thread_count)
+            thread->now = point->threads[at];
         else
             memset(&thread->now, 0, sizeof thread->now);
     }
@@ -157,9 +156,9 @@ int torture_rewind(struct recovery *recovery, unsigned hart, struct error *err)
     recovery->quiet_until = host->insns(host->opaque);
     if (log_undo_to(recovery->log, position))
         return error_set(err, "out of memory");
-    if (host->rewind(host->opaque, domain->snapshot->machine))
+    if (host->rewind(host->opaque, domain->point->machine))
         return error_set(err, "a device's state cannot be taken back");
-    restore_threads(recovery, domain->snapshot);
+    restore_threads(recovery, domain->point);
     restore_domains(recovery, position);
     output_rewind(recovery, position);
     torture_drop(recovery, domain);

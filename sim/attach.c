@@ -60,8 +60,7 @@ static int return_to(void *opaque, const void *checkpoint)
 
 static void discard_checkpoint(void *opaque, void *checkpoint)
 {
-    (void)opaque;
-    checkpoint_free(checkpoint);
+    checkpoint_free(opaque, checkpoint);
 }
 
 static uint64_t count_insns(void *opaque)
@@ -108,6 +107,7 @@ int attach_recovery(struct machine *machine, struct error *err)
     if (!machine->config->recovery.enabled)
         return 0;
     struct recovery_options options = {
+        .arena = machine->arena,
         .policy = &machine->config->recovery,
         .mem = machine->mem,
         .harts = machine->harts,
@@ -150,9 +150,15 @@ static bool is_task(void *opaque, unsigned hart, const char *name)
 
 int attach_inject(struct machine *machine, struct error *err)
 {
-    if (machine->config->inject.kind == INJECT_NONE)
-        return 0;
+    return machine->config->inject.kind == INJECT_NONE ? 0 : attach_faults(machine, err);
+}
+
+int attach_faults(struct machine *machine, struct error *err)
+{
+    if (!machine->arena && !(machine->arena = arena_open(ARENA_RESERVE, err)))
+        return -1;
     const struct inject_options options = {
+        .arena = machine->arena,
         .policy = &machine->config->inject,
         .mem = machine->mem,
         .harts = machine->harts,

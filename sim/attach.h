@@ -8,4 +8,8 @@
 int attach_recovery(struct machine *machine, struct error *err);
 int attach_inject(struct machine *machine, struct error *err);
 
+/* For a machine with no fault in its config that gets some later: inject_arm(), inject_count().
+ * Before it is started. */
+int attach_faults(struct machine *machine, struct error *err);
+
 #endif

@@ -7,10 +7,11 @@
 #include <string.h>
 
 #include "sim/campaign.h"
+#include "sim/faults_report.h"
 #include "sim/summary.h"
 #include "sim/sweep_results.h"
 
-const struct campaign_kind *const campaign_kinds[] = {&sweep_kind, NULL};
+const struct campaign_kind *const campaign_kinds[] = {&faults_kind, &sweep_kind, NULL};
 
 static int complain(const struct error *err, int code)
 {

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "sim/checkpoint.h"
 
-#include <stdlib.h>
-
 #define ALIGNMENT 16 /* of a hart's state */
 
 struct checkpoint {
@@ -45,7 +43,7 @@ struct checkpoint *checkpoint_take(struct machine *machine)
 {
     struct state_copy copy = {0};
     checkpoint_state(machine, &copy);
-    struct checkpoint *checkpoint = malloc(sizeof *checkpoint + copy.size);
+    struct checkpoint *checkpoint = arena_alloc(machine->arena, sizeof *checkpoint + copy.size);
     if (!checkpoint)
         return NULL;
     copy = (struct state_copy){.at = checkpoint->bytes};
@@ -68,7 +66,7 @@ int checkpoint_return(struct machine *machine, const struct checkpoint *checkpoi
     return 0;
 }
 
-void checkpoint_free(struct checkpoint *checkpoint)
+void checkpoint_free(struct machine *machine, struct checkpoint *checkpoint)
 {
-    free(checkpoint);
+    arena_free(machine->arena, checkpoint);
 }

@@ -12,13 +12,13 @@
  */
 struct checkpoint;
 
-/* NULL when out of memory. */
+/* NULL when out of memory. In the machine's arena. */
 struct checkpoint *checkpoint_take(struct machine *machine);
 
 /* While no hart runs. -1 if a disk without an overlay has been written to since. The checkpoint can
  * be used again. */
 int checkpoint_return(struct machine *machine, const struct checkpoint *checkpoint);
-void checkpoint_free(struct checkpoint *checkpoint);
+void checkpoint_free(struct machine *machine, struct checkpoint *checkpoint);
 
 /* Harts, time, events, devices, the turn and progress; bytes aligned to 16. */
 void checkpoint_state(struct machine *machine, struct state_copy *copy);

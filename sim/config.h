@@ -19,6 +19,14 @@
 #define CONFIG_MAX_REGISTERS 32
 #define CONFIG_MAX_EXPECT    32
 #define CONFIG_MAX_DEPTH     3
+#define CAMPAIGN_MAX_TEXTS   8
+
+/* Each fault of a campaign strikes once with recovery and once without. */
+enum campaign_mode {
+    CAMPAIGN_ON,
+    CAMPAIGN_OFF,
+    CAMPAIGN_MODES,
+};
 
 /*
  * A run, as the user described it: the JSON file after validation, with every default filled in and
@@ -154,6 +162,18 @@ struct config {
 
     struct recovery_policy recovery;
     struct inject_policy inject;
+    struct campaign_policy {
+        uint64_t faults;   /* how many */
+        unsigned kinds;    /* 1 << (enum inject_kind - 1) */
+        uint64_t seed;     /* of the draw */
+        const char *from;  /* console text from which on faults fall; NULL: from the start */
+        const char *until; /* console text from which on none fall; NULL: to the end */
+        /* Console texts: a program says that it failed; a check says that data are wrong. */
+        const char *failed[CAMPAIGN_MAX_TEXTS], *wrong[CAMPAIGN_MAX_TEXTS];
+        size_t failed_count, wrong_count;
+        uint64_t hang;  /* a run that executes so many times as much as without the fault hangs */
+        unsigned modes; /* 1 << enum campaign_mode */
+    } campaign;
     struct power_policy power;
 
     /* Which crash states `iaso sweep` explores. */

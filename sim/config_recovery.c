@@ -223,10 +223,6 @@ static int check_inject(struct walk *walk)
         check_inject_key(walk, "address", INJECT_WILD, true) ||
         check_inject_key(walk, "value", INJECT_WILD, false))
         return -1;
-    walk_at(walk, "inject.at");
-    if (!inject->symbol)
-        return walk_fail(walk, "expected a symbol such as \"sys_read+0x10\", found 0x%" PRIx64,
-                         inject->offset);
     walk_at(walk, "inject.register");
     if (inject->kind == INJECT_FLIP && check_register(walk, &inject->reg, true))
         return -1;

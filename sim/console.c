@@ -43,6 +43,9 @@ struct console {
     struct script *script;
     struct matcher watch;
     bool watched_seen;
+    struct matcher noted[CONSOLE_MAX_NOTES];
+    struct console_note notes[CONSOLE_MAX_NOTES];
+    int note_count;
 
     /* To the guest, from the user. */
     uint8_t input[INPUT_SIZE];
@@ -176,6 +179,8 @@ void console_free(struct console *console)
         close(console->line);
     script_free(console->script);
     matcher_free(&console->watch);
+    for (int i = 0; i < console->note_count; i++)
+        matcher_free(&console->noted[i]);
     free(console);
 }
 
@@ -191,6 +196,13 @@ const char *console_error(const struct console *console)
 
 /* ---- The guest's side ---------------------------------------------------------------------- */
 
+static void note_match(struct console_note *note, uint64_t bytes)
+{
+    if (note->count++ == 0)
+        note->first = bytes;
+    note->last = bytes;
+}
+
 void console_output(struct console *console, uint8_t byte)
 {
     console->tail[console->bytes % TAIL_SIZE] = byte;
@@ -201,6 +213,9 @@ void console_output(struct console *console, uint8_t byte)
     script_feed(console->script, byte);
     if (!console->watched_seen && matcher_feed(&console->watch, byte))
         console->watched_seen = true;
+    for (int i = 0; i < console->note_count; i++)
+        if (matcher_feed(&console->noted[i], byte))
+            note_match(&console->notes[i], console->bytes);
 }
 
 size_t console_take_input(struct console *console, uint8_t *bytes, size_t size)
@@ -277,7 +292,7 @@ enum console_request console_poll(struct console *console)
 
 bool console_interactive(const struct console *console)
 {
-    return console->is_terminal || console->kind == CONSOLE_PTY;
+    return console->in >= 0 && (console->is_terminal || console->kind == CONSOLE_PTY);
 }
 
 bool console_wait(struct console *console, int ms)
@@ -319,6 +334,24 @@ uint64_t console_standing(const struct console *console)
 {
     uint64_t matched = console->watched_seen ? UINT32_MAX : console->watch.matched;
     return script_standing(console->script) * UINT64_C(0x9e3779b97f4a7c15) + matched;
+}
+
+int console_note(struct console *console, const char *text)
+{
+    if (console->note_count == CONSOLE_MAX_NOTES ||
+        matcher_init(&console->noted[console->note_count], text))
+        return -1;
+    return console->note_count++;
+}
+
+const struct console_note *console_noted(const struct console *console, int note)
+{
+    return &console->notes[note];
+}
+
+void console_forget_notes(struct console *console)
+{
+    memset(console->notes, 0, sizeof console->notes);
 }
 
 void console_sha256(const struct console *console, char hex[65])
@@ -372,6 +405,9 @@ void console_state(struct console *console, struct state_copy *copy)
     state_copy(copy, &console->hash, sizeof console->hash);
     state_copy(copy, &console->watch.matched, sizeof console->watch.matched);
     state_copy(copy, &console->watched_seen, sizeof console->watched_seen);
+    for (int i = 0; i < console->note_count; i++)
+        state_copy(copy, &console->noted[i].matched, sizeof console->noted[i].matched);
+    state_copy(copy, console->notes, sizeof console->notes);
     state_copy(copy, &console->input_start, sizeof console->input_start);
     state_copy(copy, &console->input_length, sizeof console->input_length);
     state_copy(copy, console->input, console->input_length ? sizeof console->input : 0);

@@ -83,6 +83,18 @@ bool console_seen(const struct console *console);
 /* How far the watched text and the script have come: equal numbers, equal future. */
 uint64_t console_standing(const struct console *console);
 
+/* Where `text` is in the output: set up before the run, for up to CONSOLE_MAX_NOTES texts, which
+ * must outlive the console. Returns the note's number, or -1 when out of memory or room. */
+#define CONSOLE_MAX_NOTES 20
+struct console_note {
+    uint64_t count;       /* how often the text was printed */
+    uint64_t first, last; /* console_bytes() then, if ever */
+};
+int console_note(struct console *console, const char *text);
+const struct console_note *console_noted(const struct console *console, int note);
+/* As if none had been printed yet. */
+void console_forget_notes(struct console *console);
+
 /* SHA-256 of all output so far, as 64 lower-case hex digits and a NUL. */
 void console_sha256(const struct console *console, char hex[65]);
 uint64_t console_bytes(const struct console *console);

@@ -115,6 +115,9 @@ static int assemble(struct machine *machine, struct error *err)
     clock_init(&machine->clock, mcu ? config->machine.clock_hz : config->machine.mips * MHZ);
     if (add_regions(machine, err) || load_symbols(machine, err))
         return -1;
+    if ((config->recovery.enabled || config->inject.kind != INJECT_NONE) &&
+        !(machine->arena = arena_open(ARENA_RESERVE, err)))
+        return -1;
     if (config->power.enabled && !(machine->lives = lives_new(machine, err)))
         return -1;
     if (board->assemble(machine, err) || board->load(machine, err) || set_page_mode(machine, err) ||
@@ -158,8 +161,6 @@ void machine_free(struct machine *machine)
 {
     if (!machine)
         return;
-    recovery_free(machine->recovery);
-    inject_free(machine->inject);
     lives_free(machine->lives);
     snapshot_free_all(machine);
     free(machine->events.all);
@@ -171,6 +172,7 @@ void machine_free(struct machine *machine)
         block_close(machine->blocks[i]);
     riscv_shared_free(machine->riscv);
     memory_free(machine->mem);
+    arena_close(machine->arena);
     tasks_free(machine->tasks);
     symbols_free(machine->symbols);
     free(machine->panic_report);

@@ -9,6 +9,7 @@
 #include "cpu/cpu.h"
 #include "devices/block.h"
 #include "devices/device.h"
+#include "mem/arena.h"
 #include "mem/memory.h"
 #include "recovery/inject.h"
 #include "recovery/recovery.h"
@@ -95,6 +96,7 @@ struct machine {
     } typed;
     struct snapshot *snapshots; /* sim/snapshot.h: the newest, which leads to the others */
     struct snapshot *spare_snapshots;
+    struct arena *arena;       /* what recovery, inject and profiles know; NULL: none is on */
     struct recovery *recovery; /* NULL: off */
     struct inject *inject;     /* NULL: no fault */
     struct {

@@ -7,6 +7,7 @@
 
 #include "sim/board.h"
 #include "sim/campaign_command.h"
+#include "sim/faults_command.h"
 #include "sim/config.h"
 #include "sim/machine.h"
 #include "sim/options.h"
@@ -192,6 +193,8 @@ static int command_schema(void)
 static int check_command(const struct options *options, const struct config *config,
                          struct error *err)
 {
+    if (options->campaign)
+        return faults_check(config, err) || board_of(config)->check(config, err) ? -1 : 0;
     if (options->command == COMMAND_INJECT && config->inject.kind == INJECT_NONE)
         return error_set(err, "inject: expected a fault: a section `inject`, or --kind and --at");
     if (options->command == COMMAND_DTB && config->machine.cpu != CPU_RV64GC)
@@ -216,8 +219,10 @@ static int with_config(const struct options *options)
     if (options->max_insns)
         config.run.max_insns = options->max_insns;
     int code = EXIT_AS_EXPECTED;
-    if (options->command == COMMAND_RUN || options->command == COMMAND_INJECT ||
-        options->command == COMMAND_PLOT)
+    if (options->campaign)
+        code = faults_command(options, &config);
+    else if (options->command == COMMAND_RUN || options->command == COMMAND_INJECT ||
+             options->command == COMMAND_PLOT)
         code = command_run(options, &config);
     else if (options->command == COMMAND_CHECK)
         code = command_check(&config);

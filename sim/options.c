@@ -29,6 +29,7 @@ enum option_id {
     OPTION_ADDRESS,
     OPTION_VALUE,
     OPTION_OUTPUT,
+    OPTION_CAMPAIGN,
     OPTION_DB,
     OPTION_RESUME,
     OPTION_JOBS,
@@ -69,6 +70,7 @@ static const struct option_row {
     [OPTION_VALUE] = {"value", 0, "V", "wild: the value"},
     [OPTION_QUIET] = {"quiet", 'q', NULL, "print nothing but the guest's console and errors"},
     [OPTION_OUTPUT] = {"output", 'o', "FILE", "write to FILE (dtb: instead of standard output)"},
+    [OPTION_CAMPAIGN] = {"campaign", 0, "N", "N faults drawn at random: section `campaign`"},
     [OPTION_DB] = {"db", 0, "FILE", "the campaign's database (default: a new one in out/)"},
     [OPTION_RESUME] = {"resume", 0, NULL, "go on with the database, if there is one"},
     [OPTION_JOBS] = {"jobs", 'j', "N", "N worker processes (default: one for each core)"},
@@ -95,6 +97,7 @@ static const char *const option_keys[OPTION_COUNT] = {
     [OPTION_BIT] = "inject.bit",
     [OPTION_ADDRESS] = "inject.address",
     [OPTION_VALUE] = "inject.value",
+    [OPTION_CAMPAIGN] = "campaign.faults",
 };
 
 #define RUN_OPTIONS                                                                        \
@@ -123,8 +126,8 @@ static const struct command_row {
     {COMMAND_RUN, "run", NULL, CONFIG_OPERAND, "run the machine that CONFIG describes",
      RUN_OPTIONS},
     {COMMAND_INJECT, "inject", NULL, CONFIG_OPERAND,
-     "like run, with a fault: section `inject` or options",
-     RUN_OPTIONS | INJECT_OPTIONS | CAMPAIGN_OPTIONS},
+     "like run, with a fault: section `inject` or options; or many: --campaign",
+     RUN_OPTIONS | INJECT_OPTIONS | CAMPAIGN_OPTIONS | HAS(OPTION_CAMPAIGN)},
     {COMMAND_SWEEP, "sweep", NULL, CONFIG_OPERAND,
      "cut power behind each store to non-volatile memory, and see what breaks",
      CAMPAIGN_OPTIONS | HAS(OPTION_SET) | HAS(OPTION_SUMMARY) | HAS(OPTION_QUIET) |
@@ -250,6 +253,8 @@ static int set_option(struct options *options, const struct command_row *row, en
                  option->argument);
         return usage(err, row, message);
     }
+    options->campaign |= id == OPTION_CAMPAIGN;
+    options->fault |= option_keys[id] && !strncmp(option_keys[id], "inject.", strlen("inject."));
     if (option_keys[id])
         return set_key(options, option_keys[id], value, err);
     switch (id) {

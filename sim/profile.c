@@ -61,13 +61,13 @@ struct visitor {
     bool failed;
 };
 
-static void on_visit(void *opaque, uint64_t pc, const struct cpu_profile_counts *inside,
-                     const struct cpu_profile_counts *outside)
+static void on_visit(void *opaque, const struct cpu_profile_block *block)
 {
     struct visitor *visitor = opaque;
+    const struct cpu_profile_counts *inside = &block->inside, *outside = &block->outside;
     const struct account_counts in = {inside->insns, inside->loads, inside->stores, 0};
     const struct account_counts out = {outside->insns, outside->loads, outside->stores, 0};
-    if (profile_add(visitor->profile, pc, &in, &out))
+    if (profile_add(visitor->profile, block->pc, &in, &out))
         visitor->failed = true;
 }
 

@@ -10,11 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cpu/riscv.h"
-#include "cpu/riscv_csr.h"
-#include "cpu/riscv_mmu.h"
 #include "mem/input.h"
 #include "sim/folder.h"
+#include "sim/kernel_view.h"
 #include "sim/power_report.h"
 
 #define FORMAT        "iaso report"
@@ -25,35 +23,9 @@
 
 /* ---- Gathering ---------------------------------------------------------------------------- */
 
-/* The kernel's memory as any hart's page tables show it, also when the run ended in firmware. */
-static int read_kernel_of(const struct machine *machine, struct cpu *hart, uint64_t gva,
-                          uint8_t *bytes, size_t size)
-{
-    uint64_t page_size = memory_page_size(machine->mem);
-    struct riscv_mmu mmu = {.mstatus = MSTATUS_SUM, .level = RISCV_SUPERVISOR};
-    if (cpu_register_value(hart, "satp", &mmu.satp))
-        return -1;
-    while (size) {
-        uint64_t in_page = page_size - (gva & (page_size - 1));
-        size_t step = size < in_page ? size : (size_t)in_page;
-        struct riscv_mapping mapping;
-        if (riscv_mmu_walk(machine->mem, &mmu, gva, ACCESS_READ, false, &mapping) != WALK_OK ||
-            memory_read(machine->mem, mapping.gpa, bytes, step))
-            return -1;
-        bytes += step;
-        gva += step;
-        size -= step;
-    }
-    return 0;
-}
-
 static int read_kernel(void *opaque, uint64_t gva, void *buffer, size_t size)
 {
-    const struct machine *machine = opaque;
-    for (unsigned i = 0; i < machine->hart_count; i++)
-        if (read_kernel_of(machine, machine->harts[i], gva, buffer, size) == 0)
-            return 0;
-    return -1;
+    return kernel_view_read(opaque, gva, buffer, size);
 }
 
 void report_of_run(struct report *report, const struct summary *summary,

@@ -63,6 +63,10 @@ static const char *const inject_kinds[] = {
     [INJECT_NONE] = "none", [INJECT_NULL] = "null", [INJECT_FLIP] = "flip", [INJECT_WILD] = "wild",
     [INJECT_SKIP] = "skip", [INJECT_BUG] = "bug",   [INJECT_HANG] = "hang", NULL};
 
+static const char *const fault_kinds[] = {"null", "flip", "wild", "skip", "bug", "hang", NULL};
+static const char *const campaign_modes[] = {
+    [CAMPAIGN_ON] = "on", [CAMPAIGN_OFF] = "off", [CAMPAIGN_MODES] = NULL};
+
 static const char *const nvm_torns[] = {
     [NVM_TORN_NONE] = "none", [NVM_TORN_PREFIX] = "prefix", [NVM_TORN_RANDOM] = "random", NULL};
 static const char *const nvm_dirties[] = {
@@ -461,6 +465,38 @@ const struct key schema_keys[] = {
      CONFIG(inject.address_symbol), .number_offset = offsetof(struct config, inject.address)},
     {KEY("inject.value", KEY_ADDRESS, "wild: the 8 bytes that are stored."), DEFAULT("0"),
      RANGE(0, UINT64_MAX), CONFIG(inject.value)},
+
+    {KEY("campaign", KEY_OBJECT,
+         "Of `iaso inject CONFIG --campaign`: faults drawn at random from what the kernel executes "
+         "inside recovery domains.")},
+    {KEY("campaign.faults", KEY_COUNT, "How many."), DEFAULT("1000"), RANGE(1, 100000),
+     CONFIG(campaign.faults)},
+    {KEY("campaign.kinds", KEY_SET, "What they may be; see inject.kind."),
+     DEFAULT("[\"null\", \"flip\", \"wild\", \"skip\", \"bug\", \"hang\"]"), .choices = fault_kinds,
+     RANGE(1, 6), CONFIG(campaign.kinds)},
+    {KEY("campaign.seed", KEY_INTEGER, "Seed of the draw."), DEFAULT("1"),
+     RANGE(0, SCHEMA_SAFE_INTEGER), CONFIG(campaign.seed)},
+    {KEY("campaign.from", KEY_STRING,
+         "Text on the console from which on faults strike; without it, from the first request on."),
+     RANGE(1, 4095), CONFIG(campaign.from)},
+    {KEY("campaign.until", KEY_STRING,
+         "Text on the console from which on none strike, and everything must be right: the guest "
+         "checks itself. Without it, they strike up to the end."),
+     RANGE(1, 4095), CONFIG(campaign.until)},
+    {KEY("campaign.failed", KEY_ARRAY,
+         "Texts on the console that say that a program has failed, or the kernel has met an "
+         "error."),
+     RANGE(0, CAMPAIGN_MAX_TEXTS), ELEMENTS(campaign.failed, campaign.failed_count)},
+    {KEY("campaign.failed[]", KEY_STRING, "A text."), RANGE(1, 4095), ELEMENT(const char *)},
+    {KEY("campaign.wrong", KEY_ARRAY, "Texts on the console that say that data are wrong."),
+     RANGE(0, CAMPAIGN_MAX_TEXTS), ELEMENTS(campaign.wrong, campaign.wrong_count)},
+    {KEY("campaign.wrong[]", KEY_STRING, "A text."), RANGE(1, 4095), ELEMENT(const char *)},
+    {KEY("campaign.hang", KEY_INTEGER,
+         "A run hangs that executes so many times what it executes without the fault, from there "
+         "on."),
+     DEFAULT("3"), RANGE(2, 1000), CONFIG(campaign.hang)},
+    {KEY("campaign.recovery", KEY_SET, "Each fault strikes with recovery, without, or both."),
+     DEFAULT("[\"on\", \"off\"]"), .choices = campaign_modes, RANGE(1, 2), CONFIG(campaign.modes)},
 
     {KEY("power", KEY_OBJECT,
          "Power failures: what survives them, when they happen, what it costs.")},

@@ -13,6 +13,7 @@ struct snapshot {
     size_t room;            /* for bytes */
     uint64_t disks[MACHINE_MAX_DEVICES];
     char *panic_report;
+    struct arena_copy *arena; /* may be an older one in a spare snapshot; NULL: none */
     uint8_t bytes[] __attribute__((aligned(16)));
 };
 
@@ -32,17 +33,22 @@ static void copy_run(struct machine *machine, struct state_copy *copy)
     state_copy(copy, &machine->precise_accesses, sizeof machine->precise_accesses);
 }
 
-/* Everything but memory, the disks and recovery. */
+/* Everything but memory, the disks and the arena. */
 static void copy_all(struct machine *machine, struct state_copy *copy)
 {
     checkpoint_state(machine, copy);
     copy_run(machine, copy);
     state_copy(copy, &machine->semihosting.state, sizeof machine->semihosting.state);
     console_state(machine->console, copy);
-    if (machine->inject)
-        inject_state(machine->inject, copy);
     if (machine->lives)
         lives_state(machine->lives, copy);
+}
+
+static void free_one(struct snapshot *snapshot)
+{
+    if (snapshot)
+        arena_copy_free(snapshot->arena);
+    free(snapshot);
 }
 
 /* One that was dropped, if it is large enough, or a new one. */
@@ -53,10 +59,12 @@ static struct snapshot *get(struct machine *machine, size_t size)
         machine->spare_snapshots = snapshot->below;
     if (snapshot && snapshot->room >= size)
         return snapshot;
-    free(snapshot);
+    free_one(snapshot);
     snapshot = malloc(sizeof *snapshot + size + size / 4);
-    if (snapshot)
-        snapshot->room = size + size / 4;
+    if (!snapshot)
+        return NULL;
+    snapshot->room = size + size / 4;
+    snapshot->arena = NULL;
     return snapshot;
 }
 
@@ -66,16 +74,26 @@ static void put(struct machine *machine, struct snapshot *snapshot)
     machine->spare_snapshots = snapshot;
 }
 
+static int save_arena(struct machine *machine, struct snapshot *snapshot)
+{
+    for (unsigned i = 0; i < machine->hart_count; i++)
+        cpu_profile_settle(machine->harts[i]);
+    return arena_save(machine->arena, &snapshot->arena);
+}
+
 struct snapshot *snapshot_take(struct machine *machine, struct error *err)
 {
     struct state_copy copy = {0};
-    if (machine->recovery) {
-        error_set(err, "a machine with recovery has no snapshots");
-        return NULL;
-    }
     copy_all(machine, &copy);
     struct snapshot *snapshot = get(machine, copy.size);
     if (!snapshot) {
+        error_set(err, "out of memory");
+        return NULL;
+    }
+    copy = (struct state_copy){.at = snapshot->bytes};
+    copy_all(machine, &copy);
+    if (machine->arena && save_arena(machine, snapshot)) {
+        put(machine, snapshot);
         error_set(err, "out of memory");
         return NULL;
     }
@@ -83,8 +101,6 @@ struct snapshot *snapshot_take(struct machine *machine, struct error *err)
         put(machine, snapshot);
         return NULL;
     }
-    copy = (struct state_copy){.at = snapshot->bytes};
-    copy_all(machine, &copy);
     for (size_t i = 0; i < machine->block_count; i++)
         snapshot->disks[i] = block_mark(machine->blocks[i]);
     snapshot->machine = machine;
@@ -107,6 +123,8 @@ int snapshot_restore(struct snapshot *snapshot, struct error *err)
         return -1;
     struct state_copy copy = {.at = snapshot->bytes, .restore = true};
     copy_all(machine, &copy);
+    if (machine->arena)
+        arena_restore(machine->arena, snapshot->arena);
     if (machine->panic_report != snapshot->panic_report) /* it panicked since */
         free(machine->panic_report);
     machine->panic_report = snapshot->panic_report;
@@ -129,7 +147,7 @@ static void free_list(struct snapshot *snapshot)
 {
     while (snapshot) {
         struct snapshot *below = snapshot->below;
-        free(snapshot);
+        free_one(snapshot);
         snapshot = below;
     }
 }

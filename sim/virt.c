@@ -207,7 +207,8 @@ static int assemble(struct machine *machine, struct error *err)
             .time = read_time,
             .time_opaque = machine->clint,
             .hook_accesses = config->run.pages == PAGES_HOOKED,
-            .profile = config->recovery.enabled && config->recovery.by_function,
+            .profile =
+                config->recovery.enabled && config->recovery.by_function ? machine->arena : NULL,
         };
         machine->harts[i] = riscv_new(&options, VIRT_ROM_BASE, err);
         if (!machine->harts[i])

@@ -63,7 +63,8 @@ static void measure(struct memory *mem, struct log *log, const char *when)
 int main(void)
 {
     struct memory *mem = memory_new(12);
-    struct log *log = mem ? log_new(mem, released, NULL) : NULL;
+    struct arena *arena = arena_open(ARENA_RESERVE, NULL);
+    struct log *log = mem && arena ? log_new(arena, mem, released, NULL) : NULL;
     if (!log || memory_add(mem, "ram", BASE, PAGES * PAGE, REGION_RAM, false, NULL)) {
         fputs("out of memory\n", stderr);
         return 1;
@@ -76,7 +77,7 @@ int main(void)
     }
     measure(mem, log, "after a million domains");
     printf("held by the log afterwards: %llu bytes\n", (unsigned long long)log_bytes(log));
-    log_free(log);
+    arena_close(arena);
     memory_free(mem);
     return 0;
 }

@@ -3,17 +3,20 @@
 
 #include "recovery/account.h"
 
+static struct arena *arena;
 static struct account *account;
 
 static void set_up(void)
 {
-    account = account_new();
+    arena = arena_open(ARENA_RESERVE, NULL);
+    cr_assert_not_null(arena);
+    account = account_new(arena);
     cr_assert_not_null(account);
 }
 
 static void tear_down(void)
 {
-    account_free(account);
+    arena_close(arena);
 }
 
 TestSuite(account, .init = set_up, .fini = tear_down);
@@ -74,7 +77,6 @@ Test(account, nothing_yet)
     cr_expect_null(account_thread(account, 0));
     for (int where = WHERE_USER; where <= WHERE_OUTSIDE; where++)
         expect_counts(account_total(account, where), 0, "total");
-    account_free(NULL);
 }
 
 Test(account, rows_are_sums_in_order)

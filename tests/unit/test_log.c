@@ -14,6 +14,7 @@
 #define AT(n, offset) (BASE + (n)*PAGE + (offset))
 
 static struct memory *mem;
+static struct arena *arena;
 static struct log *undo_log; /* log() is a logarithm */
 static struct log_owner a, b, c;
 static struct {
@@ -35,7 +36,9 @@ static void set_up(void)
     mem = memory_new(10);
     cr_assert_not_null(mem);
     cr_assert_eq(memory_add(mem, "ram", BASE, PAGES * PAGE, REGION_RAM, false, NULL), 0);
-    undo_log = log_new(mem, on_released, &releases);
+    arena = arena_open(ARENA_RESERVE, NULL);
+    cr_assert_not_null(arena);
+    undo_log = log_new(arena, mem, on_released, &releases);
     cr_assert_not_null(undo_log);
     memset(&releases, 0, sizeof releases);
     a = b = c = (struct log_owner){0};
@@ -43,7 +46,7 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-    log_free(undo_log);
+    arena_close(arena);
     memory_free(mem);
 }
 
@@ -141,7 +144,6 @@ Test(log, nothing_yet)
     cr_expect_eq(log_undo(undo_log, NULL, 0), 0);
     cr_expect_eq(releases.count, 0);
     expect_nothing_left();
-    log_free(NULL);
 }
 
 Test(log, a_page_comes_back)

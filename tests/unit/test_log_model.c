@@ -619,7 +619,9 @@ ParameterizedTest(uint64_t *seed, log_model, random_steps)
     const struct memory_listener listener = {
         .first_write = on_first_write, .conflict = on_conflict, .access = on_access};
     cr_assert_eq(memory_listen(model.mem, &listener), 0);
-    model.log = log_new(model.mem, on_released, NULL);
+    struct arena *arena = arena_open(ARENA_RESERVE, NULL);
+    cr_assert_not_null(arena);
+    model.log = log_new(arena, model.mem, on_released, NULL);
     cr_assert_not_null(model.log);
     model.torture = *seed % 3;
     renew_all();
@@ -642,7 +644,7 @@ ParameterizedTest(uint64_t *seed, log_model, random_steps)
     settle();
     compare("memory");
 
-    log_free(model.log);
+    arena_close(arena);
     memory_free(model.mem);
     free(model.changes);
 }

@@ -57,6 +57,7 @@ struct hart {
 };
 
 static struct {
+    struct arena *arena;
     struct memory *mem;
     struct clock clock;
     struct recovery_policy policy;
@@ -225,7 +226,7 @@ struct machine_state {
 static void *take_checkpoint(void *opaque)
 {
     (void)opaque;
-    struct machine_state *state = malloc(sizeof *state);
+    struct machine_state *state = arena_alloc(m.arena, sizeof *state);
     cr_assert_not_null(state);
     for (unsigned i = 0; i < HARTS; i++) {
         state->registers[i] = m.harts[i].now;
@@ -251,7 +252,7 @@ static void discard(void *opaque, void *checkpoint)
 {
     (void)opaque;
     m.checkpoints--;
-    free(checkpoint);
+    arena_free(m.arena, checkpoint);
 }
 
 static uint64_t count_insns(void *opaque)
@@ -282,6 +283,8 @@ static void tell(void *opaque, const struct recovery_event *event)
 static void set_up(void)
 {
     memset(&m, 0, sizeof m);
+    m.arena = arena_open(ARENA_RESERVE, NULL);
+    cr_assert_not_null(m.arena);
     m.mem = memory_new(12);
     cr_assert_not_null(m.mem);
     cr_assert_eq(memory_add(m.mem, "ram", BASE, PAGES * PAGE, REGION_RAM, false, NULL), 0);
@@ -325,9 +328,8 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-    recovery_free(m.recovery);
-    cr_expect_eq(m.checkpoints, 0);
     memory_free(m.mem);
+    arena_close(m.arena);
 }
 
 TestSuite(recovery, .init = set_up, .fini = tear_down);
@@ -341,6 +343,7 @@ static const char *device(void *opaque, const struct region *region)
 static struct recovery *make(struct error *err)
 {
     const struct recovery_options options = {
+        .arena = m.arena,
         .policy = &m.policy,
         .mem = m.mem,
         .harts = m.cpus,
@@ -1991,8 +1994,11 @@ Test(recovery, torture_goes_back_once)
     m.policy.torture = TORTURE_ROLLBACK_RETRY;
     m.policy.torture_kinds = 1 << REQUEST_SYSCALL;
     start();
+    size_t used = 0;
     for (uint64_t round = 1; round < 200; round++) {
         unsigned hart = round % 2;
+        if (round == 100)
+            used = arena_used(m.arena);
         tortured_request(1 - hart, round); /* the other one is in the middle of a request */
         store(hart, at(5, 0), round);
         struct registers before = *registers(hart);
@@ -2043,6 +2049,7 @@ Test(recovery, torture_goes_back_once)
         cr_assert_eq(held(), 0);
     }
     cr_expect_eq(counts()->rolled_back, 2 * 199);
+    cr_expect_leq(arena_used(m.arena), used + used / 4);
 }
 
 /* ---- For long ---- */
@@ -2050,8 +2057,11 @@ Test(recovery, torture_goes_back_once)
 Test(recovery, ten_thousand_domains_leave_nothing)
 {
     start();
+    size_t used = 0;
     for (unsigned i = 0; i < 10000; i++) {
         unsigned hart = i % 2;
+        if (i == 1000)
+            used = arena_used(m.arena);
         system_call(hart, i % 300);
         store(hart, at(i % 8, 8 * (i % 13)), i);
         if (i % 3 == 0) {
@@ -2072,6 +2082,7 @@ Test(recovery, ten_thousand_domains_leave_nothing)
         cr_assert_eq(held(), 0);
     }
     expect_nothing_left();
+    cr_expect_eq(arena_used(m.arena), used);
     size_t spare = 0;
     for (const struct domain *domain = m.recovery->spare; domain; domain = domain->next)
         spare++;
@@ -2084,9 +2095,12 @@ Test(recovery, ten_thousand_domains_leave_nothing)
 Test(recovery, many_that_depend_on_each_other)
 {
     start();
+    size_t used = 0;
     for (unsigned round = 0; round < 500; round++) {
+        if (round == 130)
+            used = arena_used(m.arena);
         for (unsigned i = 0; i < HARTS; i++)
-            system_call(i, round);
+            system_call(i, round % 100);
         for (unsigned i = 0; i < 20; i++) {
             unsigned hart = (round + i * 7) % HARTS;
             uint64_t gpa = at(i % 5, 8 * (round % 3));
@@ -2101,5 +2115,6 @@ Test(recovery, many_that_depend_on_each_other)
         cr_assert_eq(held(), 0, "%u", round);
     }
     expect_nothing_left();
+    cr_expect_eq(arena_used(m.arena), used);
     cr_expect_gt(counts()->dependencies, 500);
 }

@@ -136,9 +136,12 @@ Test(report, functions_by_accesses)
 
 static int two_blocks(struct cpu *cpu, cpu_profile_fn visit, void *opaque)
 {
-    const struct cpu_profile_counts none = {0}, few = {3, 2, 1};
-    visit(opaque, UINT64_C(0xffffffff80001000), &few, &none);
-    visit(opaque, UINT64_C(0xffffffff80001010), &none, &few);
+    const struct cpu_profile_block blocks[] = {
+        {.pc = UINT64_C(0xffffffff80001000), .size = 6, .inside = {3, 2, 1}},
+        {.pc = UINT64_C(0xffffffff80001010), .size = 6, .outside = {3, 2, 1}},
+    };
+    visit(opaque, &blocks[0]);
+    visit(opaque, &blocks[1]);
     return cpu->number ? -1 : 0;
 }
 
@@ -175,12 +178,15 @@ struct made {
     struct recovery_policy policy;
     struct recovery_counts counts;
     struct symbols *symbols;
+    struct arena *arena;
     struct account *account;
     struct report report;
 };
 
 static void make(struct made *made)
 {
+    struct arena *arena = arena_open(ARENA_RESERVE, NULL);
+    cr_assert_not_null(arena);
     *made = (struct made){
         .policy = {.syscall_table = "sys_call_table",
                    .costs = {.domain = 100,
@@ -198,7 +204,8 @@ static void make(struct made *made)
                    .recovered = 1,
                    .refused = {[REFUSED_OUTPUT] = 1}},
         .symbols = made_symbols(),
-        .account = account_new(),
+        .arena = arena,
+        .account = account_new(arena),
     };
     const struct account_where inside = {
         .where = WHERE_INSIDE, .kind = REQUEST_SYSCALL, .number = 1, .thread = UINT64_MAX - 7};
@@ -221,7 +228,7 @@ static void make(struct made *made)
 
 static void unmake(struct made *made)
 {
-    account_free(made->account);
+    arena_close(made->arena);
     symbols_free(made->symbols);
 }
 

@@ -257,7 +257,7 @@ static uint64_t time_of(void *opaque)
     return ((struct machine *)opaque)->time;
 }
 
-static bool profiled;
+static struct arena *profile; /* NULL: none */
 
 static void add_hart(struct machine *m, unsigned number, uint64_t pc)
 {
@@ -268,7 +268,7 @@ static void add_hart(struct machine *m, unsigned number, uint64_t pc)
                                     .shared = m->shared,
                                     .time = time_of,
                                     .time_opaque = m,
-                                    .profile = profiled};
+                                    .profile = profile};
     m->cpu[number] = riscv_new(&options, pc, &err);
     cr_assert_not_null(m->cpu[number], "%s", err.text);
     struct cpu_listener listener = {
@@ -300,6 +300,8 @@ static void machine_free(struct machine *m)
         cpu_free(m->cpu[i]);
     riscv_shared_free(m->shared);
     memory_free(m->mem);
+    arena_close(profile);
+    profile = NULL;
     free(m);
 }
 
@@ -1722,20 +1724,14 @@ Test(riscv, armed_for_both_harts)
 
 /* ---- The profile ---- */
 
-struct visit {
-    uint64_t pc;
-    struct cpu_profile_counts inside, outside;
-};
-
-static struct visit visits[32];
+static struct cpu_profile_block visits[32];
 static size_t visit_count;
 
-static void on_visit(void *opaque, uint64_t pc, const struct cpu_profile_counts *inside,
-                     const struct cpu_profile_counts *outside)
+static void on_visit(void *opaque, const struct cpu_profile_block *block)
 {
     cr_assert_eq(opaque, m);
     cr_assert_lt(visit_count, sizeof visits / sizeof visits[0]);
-    visits[visit_count++] = (struct visit){pc, *inside, *outside};
+    visits[visit_count++] = *block;
 }
 
 static void visit_all(void)
@@ -1749,7 +1745,8 @@ static void visit_all(void)
 static void set_up_profiled(void)
 {
     tear_down();
-    profiled = true;
+    profile = arena_open(ARENA_RESERVE, NULL);
+    cr_assert_not_null(profile);
     set_up();
 }
 
@@ -1778,6 +1775,9 @@ Test(riscv, profile_of_the_kernel)
         cr_expect_eq(visits[0].pc, ENTERED);
         cr_expect_eq(visits[1].pc, ENTERED + 4);
         cr_expect_eq(visits[2].pc, ENTERED + 20);
+        cr_expect_eq(visits[0].size, 20);
+        cr_expect_eq(visits[1].size, 16);
+        cr_expect_eq(visits[2].size, 16);
         expect_profile(visits[0].outside, 5, 1, 1);
         expect_profile(visits[1].outside, 16, 4, 4);
         expect_profile(visits[2].outside, 2, 1, 1);

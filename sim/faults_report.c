@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "sim/faults_report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/config.h"
+#include "sim/faults_plan.h"
+#include "sim/outcome.h"
+
+#define KINDS    (INJECT_HANG + 1)
+#define EXAMPLES 2 /* of an outcome and a mode */
+
+static const char *const mode_names[] = {[CAMPAIGN_ON] = "on", [CAMPAIGN_OFF] = "off"};
+static const char *const mode_titles[] = {
+    [CAMPAIGN_ON] = "with recovery", [CAMPAIGN_OFF] = "without recovery"};
+
+/* Results with an outcome, counted. */
+struct tally {
+    uint64_t of[OUTCOMES], all, survived;
+};
+
+struct mode_report {
+    bool there;
+    uint64_t lost;
+    struct tally all, kinds[KINDS];
+    size_t examples[OUTCOMES][EXAMPLES]; /* faults, in the order in which they strike */
+    size_t example_count[OUTCOMES];
+};
+
+struct report {
+    struct fault_plan plan;
+    struct mode_report modes[CAMPAIGN_MODES];
+    enum campaign_mode mode; /* that is being read */
+};
+
+/* ---- Reading -------------------------------------------------------------------------------- */
+
+static void add(struct tally *tally, enum outcome outcome)
+{
+    tally->of[outcome]++;
+    tally->all++;
+    tally->survived += outcome_is_survival(outcome);
+}
+
+static int visit(void *opaque, const struct campaign_result *result, struct error *err)
+{
+    struct report *report = opaque;
+    struct mode_report *mode = &report->modes[report->mode];
+    size_t index = strtoul(result->key, NULL, 10);
+    int outcome = outcome_named(result->outcome);
+    mode->there = true;
+    if (index >= report->plan.count)
+        return error_set(err, "the campaign's plan has no fault \"%s\"", result->key);
+    if (outcome < 0) {
+        mode->lost++;
+        return 0;
+    }
+    add(&mode->all, (enum outcome)outcome);
+    add(&mode->kinds[report->plan.faults[index].kind], (enum outcome)outcome);
+    if (mode->example_count[outcome] < EXAMPLES)
+        mode->examples[outcome][mode->example_count[outcome]++] = index;
+    return 0;
+}
+
+static int read_store(struct report *report, struct store *store, struct error *err)
+{
+    char *plan = NULL;
+    if (store_get(store, FAULTS_PLAN, &plan, err))
+        return -1;
+    int result = plan ? fault_plan_parse(&report->plan, plan, err) : 0;
+    free(plan);
+    for (int mode = 0; !result && mode < CAMPAIGN_MODES; mode++) {
+        report->mode = (enum campaign_mode)mode;
+        result = store_each(store, FAULTS_ROUND(mode), visit, report, err);
+    }
+    return result;
+}
+
+/* ---- Text ----------------------------------------------------------------------------------- */
+
+static void print_share(FILE *out, uint64_t part, uint64_t all)
+{
+    if (!all) {
+        fprintf(out, "  %30s", "-");
+        return;
+    }
+    struct interval interval = wilson(part, all);
+    char text[60];
+    snprintf(text, sizeof text, "%" PRIu64 "  %5.1f %% [%5.1f, %5.1f]", part,
+             100 * (double)part / (double)all, 100 * interval.low, 100 * interval.high);
+    fprintf(out, "  %30s", text);
+}
+
+static void print_head(const struct report *report, const char *what, FILE *out)
+{
+    fprintf(out, "\n%-28s", what);
+    for (int mode = 0; mode < CAMPAIGN_MODES; mode++)
+        if (report->modes[mode].there)
+            fprintf(out, "  %30s", mode_titles[mode]);
+    fprintf(out, "\n");
+}
+
+static void print_outcomes(const struct report *report, FILE *out)
+{
+    static const enum outcome order[] = {OUTCOME_RECOVERED, OUTCOME_COLLATERAL, OUTCOME_MASKED,
+                                         OUTCOME_FAILED,    OUTCOME_CORRUPT,    OUTCOME_HANG,
+                                         OUTCOME_DEAD};
+    print_head(report, "outcome", out);
+    for (size_t i = 0; i < OUTCOMES; i++) {
+        fprintf(out, "%-28s", outcome_title(order[i]));
+        for (int mode = 0; mode < CAMPAIGN_MODES; mode++)
+            if (report->modes[mode].there)
+                print_share(out, report->modes[mode].all.of[order[i]], report->modes[mode].all.all);
+        fprintf(out, "\n");
+    }
+}
+
+static void print_survival(const struct report *report, FILE *out)
+{
+    print_head(report, "survived (the first four)", out);
+    for (int kind = INJECT_NULL; kind < KINDS; kind++) {
+        fprintf(out, "%-28s", fault_kind_name((enum inject_kind)kind));
+        for (int mode = 0; mode < CAMPAIGN_MODES; mode++) {
+            const struct tally *tally = &report->modes[mode].kinds[kind];
+            if (report->modes[mode].there)
+                print_share(out, tally->survived, tally->all);
+        }
+        fprintf(out, "\n");
+    }
+    fprintf(out, "%-28s", "all");
+    for (int mode = 0; mode < CAMPAIGN_MODES; mode++)
+        if (report->modes[mode].there)
+            print_share(out, report->modes[mode].all.survived, report->modes[mode].all.all);
+    fprintf(out, "\n");
+}
+
+static void print_examples(const struct report *report, const char *config, FILE *out)
+{
+    fprintf(out, "\nexamples, each by itself from power-on:\n");
+    for (int mode = 0; mode < CAMPAIGN_MODES; mode++) {
+        const struct mode_report *here = &report->modes[mode];
+        for (int outcome = 0; outcome < OUTCOMES; outcome++)
+            for (size_t i = 0; i < here->example_count[outcome]; i++)
+                fprintf(out, "  %s, %s:\n    iaso inject %s %s%s\n",
+                        outcome_title((enum outcome)outcome), mode_titles[mode], config,
+                        report->plan.options[here->examples[outcome][i]],
+                        mode == CAMPAIGN_OFF ? " --set recovery.enabled=false" : "");
+    }
+}
+
+static void print(const struct report *report, const struct store_identity *identity, FILE *out)
+{
+    fprintf(out,
+            "%zu faults in %s, drawn from %" PRIu64 " instructions that its kernel executes inside "
+            "recovery domains\n(shares with 95 %% confidence intervals)\n",
+            report->plan.count, identity->config, report->plan.places);
+    for (int mode = 0; mode < CAMPAIGN_MODES; mode++)
+        if (report->modes[mode].lost)
+            fprintf(out, "%s, %" PRIu64 " were lost: the simulator failed in them\n",
+                    mode_titles[mode], report->modes[mode].lost);
+    print_outcomes(report, out);
+    print_survival(report, out);
+    print_examples(report, identity->config, out);
+}
+
+/* ---- JSON ----------------------------------------------------------------------------------- */
+
+static void add_share(cJSON *json, const char *name, uint64_t part, uint64_t all)
+{
+    cJSON *share = cJSON_AddObjectToObject(json, name);
+    cJSON_AddNumberToObject(share, "count", (double)part);
+    if (!all)
+        return;
+    struct interval interval = wilson(part, all);
+    cJSON_AddNumberToObject(share, "share", (double)part / (double)all);
+    cJSON_AddNumberToObject(share, "low", interval.low);
+    cJSON_AddNumberToObject(share, "high", interval.high);
+}
+
+static void add_tally(cJSON *json, const struct tally *tally)
+{
+    cJSON_AddNumberToObject(json, "faults", (double)tally->all);
+    cJSON *outcomes = cJSON_AddObjectToObject(json, "outcomes");
+    for (int i = 0; i < OUTCOMES; i++)
+        add_share(outcomes, outcome_name((enum outcome)i), tally->of[i], tally->all);
+    add_share(json, "survived", tally->survived, tally->all);
+}
+
+static void add_mode(cJSON *json, const struct report *report, enum campaign_mode number)
+{
+    const struct mode_report *mode = &report->modes[number];
+    cJSON *object = cJSON_AddObjectToObject(json, mode_names[number]);
+    add_tally(object, &mode->all);
+    cJSON_AddNumberToObject(object, "lost", (double)mode->lost);
+    cJSON *kinds = cJSON_AddObjectToObject(object, "kinds");
+    for (int kind = INJECT_NULL; kind < KINDS; kind++)
+        if (mode->kinds[kind].all)
+            add_tally(cJSON_AddObjectToObject(kinds, fault_kind_name((enum inject_kind)kind)),
+                      &mode->kinds[kind]);
+    cJSON *examples = cJSON_AddObjectToObject(object, "examples");
+    for (int outcome = 0; outcome < OUTCOMES; outcome++) {
+        cJSON *array = cJSON_AddArrayToObject(examples, outcome_name((enum outcome)outcome));
+        for (size_t i = 0; i < mode->example_count[outcome]; i++)
+            cJSON_AddItemToArray(
+                array, cJSON_CreateString(report->plan.options[mode->examples[outcome][i]]));
+    }
+}
+
+static void summarise(cJSON *summary, const struct report *report)
+{
+    cJSON *json = cJSON_GetObjectItem(summary, "campaign");
+    if (!json)
+        json = cJSON_AddObjectToObject(summary, "campaign");
+    cJSON_AddNumberToObject(json, "drawn", (double)report->plan.count);
+    cJSON_AddNumberToObject(json, "places", (double)report->plan.places);
+    cJSON *modes = cJSON_AddObjectToObject(json, "recovery");
+    for (int mode = 0; mode < CAMPAIGN_MODES; mode++)
+        if (report->modes[mode].there)
+            add_mode(modes, report, (enum campaign_mode)mode);
+}
+
+static int report_store(struct store *store, FILE *out, cJSON *summary, struct error *err)
+{
+    struct report *report = calloc(1, sizeof *report);
+    if (!report)
+        return error_set(err, "out of memory");
+    int result = read_store(report, store, err);
+    if (!result && out)
+        print(report, store_identity(store), out);
+    if (!result && summary)
+        summarise(summary, report);
+    fault_plan_free(&report->plan);
+    free(report);
+    return result;
+}
+
+const struct campaign_kind faults_kind = {.name = "inject", .report = report_store};
