@@ -397,6 +397,21 @@ void memory_code_changed(struct memory *mem, struct slot *slot, struct page *pag
     }
 }
 
+static __attribute__((noinline)) void let_change(struct memory *mem, struct slot *slot,
+                                                 struct page *page)
+{
+    keep(mem, slot, page);
+    if (page->in_code)
+        memory_code_changed(mem, slot, page);
+}
+
+/* The page is about to change, or to be changed by somebody who does not ask again. */
+static inline void before_store(struct memory *mem, struct slot *slot, struct page *page)
+{
+    if (__builtin_expect(page->kept != mem->marks || page->in_code, 0))
+        let_change(mem, slot, page);
+}
+
 static struct grant grant_fetch(struct memory *mem, struct page *page)
 {
     if (page->in_writable) {
@@ -433,9 +448,7 @@ struct grant memory_translate(struct memory *mem, uint64_t gpa, enum access_kind
         page->in_writable |= write;
         return (struct grant){.read = true, .write = write};
     }
-    keep(mem, slot, page);
-    if (page->in_code)
-        memory_code_changed(mem, slot, page);
+    before_store(mem, slot, page);
     page->in_writable = true;
     return (struct grant){.read = true, .write = true};
 }
@@ -460,9 +473,7 @@ uint64_t memory_access(struct memory *mem, uint64_t gpa, unsigned size, enum acc
     }
     announce_access(mem, gpa, size, kind, value);
     if (kind == ACCESS_WRITE) {
-        keep(mem, slot, page);
-        if (page->in_code)
-            memory_code_changed(mem, slot, page);
+        before_store(mem, slot, page);
         memcpy(host, &value, size);
     }
     return value;
@@ -559,9 +570,7 @@ static void store_in_page(struct memory *mem, struct slot *slot, uint64_t gpa, c
             done += step;
         }
     }
-    keep(mem, slot, page);
-    if (page->in_code)
-        memory_code_changed(mem, slot, page);
+    before_store(mem, slot, page);
     memcpy(slot->region.host + offset, from, size);
 }
 
@@ -590,11 +599,8 @@ int memory_load(struct memory *mem, uint64_t gpa, const void *buffer, uint64_t l
         struct slot *slot = piece(mem, gpa, length, &size);
         uint64_t offset = gpa - slot->region.base;
         struct page *last = &slot->pages[(offset + size - 1) >> mem->page_bits];
-        for (struct page *page = &slot->pages[offset >> mem->page_bits]; page <= last; page++) {
-            keep(mem, slot, page);
-            if (page->in_code)
-                memory_code_changed(mem, slot, page);
-        }
+        for (struct page *page = &slot->pages[offset >> mem->page_bits]; page <= last; page++)
+            before_store(mem, slot, page);
         memcpy(slot->region.host + offset, from, size);
         from += size;
         gpa += size;

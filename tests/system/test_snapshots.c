@@ -464,6 +464,54 @@ ParameterizedTest(struct guest *guest, system_snapshots, with_recovery)
     compare(guest);
 }
 
+/* ---- What cannot be ------------------------------------------------------------------------ */
+
+Test(system_snapshots, are_gone_back_to_from_the_newest_on)
+{
+    const struct guest guest = {"configs/hypnos-kv.json", {""}, 1};
+    struct run_of run;
+    open_guest(&run, &guest);
+    struct snapshot *older = snapshot_take(run.machine, &run.err);
+    struct snapshot *newer = snapshot_take(run.machine, &run.err);
+    cr_assert(older && newer);
+    cr_expect_eq(snapshot_restore(older, &run.err), -1);
+    cr_expect_str_eq(run.err.text, "expected the newest snapshot, found an older one");
+    snapshot_drop(newer);
+    cr_expect_eq(snapshot_restore(older, &run.err), 0);
+    close_guest(&run); /* with a snapshot */
+}
+
+Test(system_snapshots, do_not_undo_what_was_written_to_a_file)
+{
+    const struct guest guest = {BARE("1", "virtio", DISK0), {"devices.disk0.overlay=false"}, 1};
+    struct run_of run;
+    open_guest(&run, &guest);
+    struct snapshot *snapshot = snapshot_take(run.machine, &run.err);
+    cr_assert(snapshot);
+    go(&run, UINT64_MAX);
+    cr_expect_eq(snapshot_restore(snapshot, &run.err), -1);
+    cr_expect_str_eq(run.err.text,
+                     "a disk without an overlay was written to: that cannot be undone");
+    close_guest(&run);
+}
+
+Test(system_snapshots, a_golden_run_has_an_end)
+{
+    const struct guest guest = {"configs/hypnos-kv.json", {""}, 1};
+    struct run_of run;
+    open_guest(&run, &guest);
+    struct golden *golden = golden_new(run.machine, &run.err);
+    cr_assert(golden);
+    cr_expect_eq(golden_seek(golden, UINT64_C(1) << 40, &run.err), -1);
+    cr_expect(strstr(run.err.text, "expected the undisturbed run to get to instruction "
+                                   "1099511627776, found its end (poweroff) after "),
+              "%s", run.err.text);
+    cr_expect_eq(golden_seek(golden, 5000, &run.err), 0, "%s", run.err.text);
+    cr_expect_lt(machine_insns(run.machine), 6000);
+    golden_free(golden);
+    close_guest(&run);
+}
+
 /* ---- Linux --------------------------------------------------------------------------------- */
 
 #define LINUX(harts, limit)                                                               \
