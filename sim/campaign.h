@@ -58,7 +58,7 @@ struct campaign_item {
 enum campaign_ran {
     CAMPAIGN_RAN = 0,
     CAMPAIGN_RAN_OUT = 1, /* of memory, say: as if the worker had died in it */
-    CAMPAIGN_BROKEN = -1, /* the campaign cannot go on, err says why */
+    CAMPAIGN_BROKEN = -1, /* the campaign cannot go on, err says why; "out of memory" is as above */
 };
 typedef enum campaign_ran (*campaign_run_fn)(void *opaque, const struct campaign_item *item,
                                              struct campaign_result *result, struct error *err);

@@ -114,6 +114,9 @@ static enum campaign_ran run_one(struct workers *workers, int fd, size_t number)
         ran = CAMPAIGN_BROKEN;
         error_set(&err, "the result of an item is longer than %u bytes", MAX_TEXT - 1);
     }
+    /* However deep down that was found out, the next worker may have enough. */
+    if (ran == CAMPAIGN_BROKEN && strstr(err.text, "out of memory"))
+        ran = CAMPAIGN_RAN_OUT;
     const char *outcome = ran == CAMPAIGN_RAN ? result.outcome : err.text;
     const char *detail = ran == CAMPAIGN_RAN ? result.detail : NULL;
     return say(fd, ran, number, outcome, detail) ? ran : CAMPAIGN_BROKEN;

@@ -296,6 +296,7 @@ static enum death {
     IS_KILLED,
     EXITS,
     RUNS_OUT,
+    FAILS_FOR_WANT_OF_MEMORY,
 } death;
 
 static enum campaign_ran use_up_memory(struct error *err)
@@ -339,6 +340,9 @@ static enum campaign_ran die(void *opaque, const struct campaign_item *item,
         _exit(0);
     case RUNS_OUT:
         return use_up_memory(err);
+    case FAILS_FOR_WANT_OF_MEMORY:
+        error_set(err, "snapshot: out of memory");
+        break;
     }
     return CAMPAIGN_BROKEN;
 }
@@ -351,11 +355,12 @@ Test(campaign, an_item_whose_worker_dies_is_lost_and_nothing_else)
         [IS_KILLED] = "000250 lost {\"signal\":9} 2\n",
         [EXITS] = "000250 lost {\"exit\":0} 2\n",
         [RUNS_OUT] = "000250 lost {\"error\":\"out of memory\"} 2\n",
+        [FAILS_FOR_WANT_OF_MEMORY] = "000250 lost {\"error\":\"snapshot: out of memory\"} 2\n",
     };
     char *expected = expected_table(), *row = strstr(expected, "000250 fine - 1\n");
     cr_assert_not_null(row);
     *row = 0;
-    for (death = DIES_ONCE; death <= RUNS_OUT; death++) {
+    for (death = DIES_ONCE; death <= FAILS_FOR_WANT_OF_MEMORY; death++) {
         for (unsigned jobs = 1; jobs <= 3; jobs += 2) {
             char name[20], *text;
             snprintf(name, sizeof name, "%d-%u.db", death, jobs);

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#define _GNU_SOURCE /* usleep() */
+#include <criterion/criterion.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/system/harness.h"
+
+#define CONFIG "configs/hypnos-kv.json"
+#define EVERY  "200"
+
+/* What `iaso campaign show` says of a database, without its first line, which names it; malloc'ed.
+ */
+static char *shown(const char *path)
+{
+    struct run run;
+    RUN(&run, "campaign", "show", path);
+    cr_assert_eq(run.code, 0, "%s", run.err);
+    char *text = strdup(strchr(run.out, '\n') + 1);
+    run_free(&run);
+    return text;
+}
+
+/* Starts a sweep, kills it with SIGKILL after so many microseconds, or as soon as it is done. */
+static void sweep_and_kill(const char *path, unsigned microseconds)
+{
+    struct session session;
+    session_start(&session, SESSION_PIPE_ERR,
+                  (const char *const[]){"sweep", CONFIG, "--every", EVERY, "--quiet", "--jobs", "2",
+                                        "--db", path, "--resume", NULL});
+    usleep(microseconds);
+    kill(session.pid, SIGKILL);
+    int code = session_end(&session);
+    cr_assert(code == -SIGKILL || code == 0, "%d", code);
+    session_free(&session);
+}
+
+Test(campaign_command, a_sweep_that_is_killed_twenty_times, .timeout = 600)
+{
+    struct place place;
+    struct run run;
+    unsigned short seed[3] = {5, 6, 7};
+    place_make(&place);
+    const char *whole = place_file(&place, "whole.db"), *killed = place_file(&place, "killed.db");
+    RUN(&run, "sweep", CONFIG, "--every", EVERY, "--quiet", "--db", whole);
+    cr_assert_eq(run.code, 0, "%s", run.err);
+    run_free(&run);
+    for (int i = 0; i < 20; i++)
+        sweep_and_kill(killed, (unsigned)(nrand48(seed) % 500000));
+    RUN(&run, "sweep", CONFIG, "--every", EVERY, "--quiet", "--db", killed, "--resume");
+    cr_assert_eq(run.code, 0, "%s", run.err);
+    run_free(&run);
+    char *expected = shown(whole), *found = shown(killed);
+    cr_expect(strstr(expected, "\n  finished\n"), "%s", expected);
+    cr_expect_str_eq(found, expected);
+    free(expected);
+    free(found);
+    place_remove(&place);
+}
+
+Test(campaign_command, shards_merge_to_the_whole, .timeout = 600)
+{
+    static const char *const names[] = {"1/3", "2/3", "3/3"};
+    struct place place;
+    struct run run;
+    char name[20];
+    const char *parts[3];
+    place_make(&place);
+    const char *whole = place_file(&place, "whole.db"), *merged = place_file(&place, "merged.db");
+    RUN(&run, "sweep", CONFIG, "--every", EVERY, "--quiet", "--db", whole, "-j1");
+    cr_assert_eq(run.code, 0, "%s", run.err);
+    run_free(&run);
+    for (int i = 0; i < 3; i++) {
+        snprintf(name, sizeof name, "%d.db", i);
+        parts[i] = place_file(&place, name);
+        RUN(&run, "sweep", CONFIG, "--every", EVERY, "--quiet", "--db", parts[i], "--shard",
+            names[i]);
+        cr_assert_eq(run.code, 0, "%s", run.err);
+        run_free(&run);
+    }
+    RUN(&run, "campaign", "merge", merged, parts[2], parts[0], parts[1]);
+    cr_assert_eq(run.code, 0, "%s", run.err);
+    run_free(&run);
+    char *expected = shown(whole), *found = shown(merged);
+    cr_expect_str_eq(found, expected);
+    free(expected);
+    free(found);
+
+    RUN(&run, "campaign", "merge", merged, parts[0]);
+    cr_expect_eq(run.code, 2);
+    cr_expect(strstr(run.err, "merged.db: expected a new file, found one\n"), "%s", run.err);
+    run_free(&run);
+    RUN(&run, "sweep", CONFIG, "--every", EVERY, "--db", parts[0], "--shard", "2/3", "--resume");
+    cr_expect_eq(run.code, 2);
+    cr_expect(strstr(run.err, "0.db: expected shard 2/3, found 1/3\n"), "%s", run.err);
+    run_free(&run);
+    RUN(&run, "sweep", CONFIG, "--every", "201", "--db", whole, "--resume");
+    cr_expect_eq(run.code, 2);
+    cr_expect(strstr(run.err, "whole.db: the config (or what --set makes of it) has changed since "
+                              "this campaign began"),
+              "%s", run.err);
+    run_free(&run);
+    RUN(&run, "campaign", "show", CONFIG);
+    cr_expect_eq(run.code, 2);
+    cr_expect_str_eq(run.err, "iaso: " CONFIG
+                              ": expected the database of a campaign, found something else\n");
+    run_free(&run);
+    place_remove(&place);
+}
