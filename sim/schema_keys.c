@@ -785,7 +785,7 @@ const struct key schema_keys[] = {
      DEFAULT("2"), RANGE(0, 100), CONFIG(sweep.subsets)},
     {KEY("sweep.patience", KEY_INTEGER,
          "A run that executes more than so many times what the uncut one does has failed."),
-     DEFAULT("10"), RANGE(2, 1000000), CONFIG(sweep.patience)},
+     DEFAULT("5"), RANGE(2, 1000000), CONFIG(sweep.patience)},
 
     {KEY("report", KEY_OBJECT, "What is left behind for people to read.")},
     {KEY("report.dir", KEY_FILE,

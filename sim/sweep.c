@@ -255,8 +255,9 @@ static int conclude(struct sweep *sweep, struct error *err)
     const struct options *options = sweep->options;
     cJSON *summary = cJSON_CreateObject();
     int code = EXIT_SIMULATOR;
-    if (sweep_results_load(&results, store, err) ||
-        sweep_findings_write(&results, sweep->campaign.directory, err)) {
+    int failed = sweep_results_load(&results, store, err);
+    sweep_results_unite(&results);
+    if (failed || sweep_findings_write(&results, sweep->campaign.directory, err)) {
         complain(err, code);
     } else {
         code = results.failure_count ? EXIT_GUEST_FAILED

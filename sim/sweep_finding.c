@@ -96,11 +96,11 @@ static void add_cut(cJSON *about, const struct sweep_run *run, const struct swee
     cJSON_AddNumberToObject(about, "nvm_write", (double)run->cut_store.ordinal);
     cJSON_AddNumberToObject(about, "instruction", (double)machine_insns(machine));
     cJSON_AddNumberToObject(about, "time_ns", (double)ns);
-    cJSON_AddStringToObject(about, "pc", pc);
+    cJSON_AddStringToObject(about, "block", pc);
     cJSON_AddStringToObject(about, "address", address);
     fprintf(out, "    cut %s: store %" PRIu64 ", about instruction %" PRIu64 ", %.6f ms\n", text,
             run->cut_store.ordinal, machine_insns(machine), (double)ns * 1e-6);
-    fprintf(out, "      in %s, to %s\n", pc, address);
+    fprintf(out, "      in the block at %s, to %s\n", pc, address);
 }
 
 static void add_transaction(cJSON *about, const struct sweep_run *run, FILE *out)

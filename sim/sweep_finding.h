@@ -7,8 +7,9 @@
 
 /*
  * One failure, made as simple as it gets, described, and as a config that `iaso run` fails with in
- * the same way. As JSON: `text`, lines for people; `about`: path (the simplest one), cuts, pc,
- * address, transaction, difference, console, confirmed; `reproducer`: the text of the config.
+ * the same way. As JSON: `text`, lines for people; `about`: path (the simplest one),
+ * nvm_write, instruction, time_ns, block (of code), address, counters, last, difference, console,
+ * confirmed; `reproducer`: the text of the config.
  * NULL and err if the simulator failed.
  */
 cJSON *sweep_finding(struct sweep_run *run, const struct options *options,

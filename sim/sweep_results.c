@@ -191,6 +191,37 @@ static int see_explained(void *opaque, const struct campaign_result *result, str
     return 0;
 }
 
+static const char *simplest(const struct sweep_group *group)
+{
+    return text_of(cJSON_GetObjectItemCaseSensitive(group->finding, "about"), "path");
+}
+
+static void free_group(struct sweep_group *group)
+{
+    free(group->where);
+    free(group->verdict);
+    cJSON_Delete(group->finding);
+}
+
+void sweep_results_unite(struct sweep_results *results)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < results->group_count; i++) {
+        struct sweep_group *group = &results->groups[i];
+        size_t same = 0;
+        while (same < kept && !(group->finding && results->groups[same].finding &&
+                                !strcmp(simplest(group), simplest(&results->groups[same]))))
+            same++;
+        if (same == kept) {
+            results->groups[kept++] = *group;
+        } else {
+            results->groups[same].count += group->count;
+            free_group(group);
+        }
+    }
+    results->group_count = kept;
+}
+
 /* ---- All ----------------------------------------------------------------------------------- */
 
 static int read_all(struct reading *reading, struct store *store, struct error *err)
@@ -207,7 +238,9 @@ static int read_all(struct reading *reading, struct store *store, struct error *
         return -1;
     if (results->group_count)
         qsort(results->groups, results->group_count, sizeof *results->groups, by_path);
-    return store_each(store, SWEEP_EXPLAIN, see_explained, reading, err);
+    if (store_each(store, SWEEP_EXPLAIN, see_explained, reading, err))
+        return -1;
+    return 0;
 }
 
 int sweep_results_load(struct sweep_results *results, struct store *store, struct error *err)
@@ -221,11 +254,8 @@ int sweep_results_load(struct sweep_results *results, struct store *store, struc
 
 void sweep_results_free(struct sweep_results *results)
 {
-    for (size_t i = 0; i < results->group_count; i++) {
-        free(results->groups[i].where);
-        free(results->groups[i].verdict);
-        cJSON_Delete(results->groups[i].finding);
-    }
+    for (size_t i = 0; i < results->group_count; i++)
+        free_group(&results->groups[i]);
     free(results->groups);
     free(results->classes);
     cJSON_Delete(results->golden);
@@ -323,6 +353,7 @@ static int report(struct store *store, FILE *out, cJSON *summary, struct error *
 {
     struct sweep_results results;
     int result = sweep_results_load(&results, store, err);
+    sweep_results_unite(&results);
     if (result == 0 && out)
         print(&results, out);
     if (result == 0 && summary)

@@ -46,6 +46,8 @@ struct sweep_results {
 
 /* Reads the classes, and what was judged and explained so far. Free it in any case. */
 int sweep_results_load(struct sweep_results *results, struct store *store, struct error *err);
+/* Groups that are the same when made as simple as they get become one: findings. */
+void sweep_results_unite(struct sweep_results *results);
 void sweep_results_free(struct sweep_results *results);
 
 extern const struct campaign_kind sweep_kind;

@@ -38,7 +38,7 @@ struct sweep_run {
     bool windowed;               /* only what is in the window is recorded */
     uint64_t awaited;            /* NVM write of the run: */
     struct nvm_store cut_store;  /* what it stored */
-    uint64_t cut_pc;             /* and the pc of the store */
+    uint64_t cut_pc;             /* and the start of the block of code that it is in */
     bool stop_recovered;         /* stop there */
     bool has_recovered;
     struct nvm_hash recovered_state;

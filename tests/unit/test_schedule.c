@@ -365,3 +365,29 @@ Test(schedule, randomness_is_splitmix)
     for (unsigned i = 0; i < 1000; i++)
         cr_assert_lt(random_below(&random, 7), 7);
 }
+
+Test(schedule, cuts_of_a_life_can_be_moved)
+{
+    const struct nvm_variant torn = {.store = NVM_STORE_UNITS, .units = 5}, whole = {0};
+    add((struct cut_source){.kind = CUT_NVM_WRITE, .nth = NEVER, .life = 1, .off = {.ticks = 7}});
+    add((struct cut_source){.kind = CUT_NVM_WRITE, .nth = NEVER, .life = 2});
+    struct cut_counters start = {.nvm_writes = 100};
+    struct cut_next next = begin(0, 0, 100);
+    cr_assert_eq(next.nvm_write, NEVER);
+    schedule_move(schedule, 1, 9, &whole, &start, &next);
+    cr_assert_eq(next.nvm_write, NEVER, "it is of another life");
+    schedule_move(schedule, 0, 20, &torn, &start, &next);
+    cr_assert_eq(next.nvm_write, 120);
+    cr_assert(next.variant.store == NVM_STORE_UNITS && next.variant.units == 5);
+    schedule_move(schedule, 0, 30, &whole, &start, &next);
+    cr_assert_eq(next.nvm_write, 130);
+    cr_assert_eq(next.variant.store, NVM_STORE_WHOLE);
+    expect_cut(50, 60, 130, 0, 7);
+    next = begin(50, 67, 130);
+    cr_assert_eq(next.nvm_write, 139);
+    start.nvm_writes = 130;
+    schedule_move(schedule, 1, NEVER, &whole, &start, &next);
+    cr_assert_eq(next.nvm_write, NEVER);
+    schedule_move(schedule, 0, 1, &whole, &start, &next);
+    cr_assert_eq(next.nvm_write, NEVER, "its life is over");
+}
