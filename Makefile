@@ -98,6 +98,12 @@ bench: ## boot Linux on Iaso in several ways and on QEMU, and compare; installs 
 	@$(MAKE) $(SUB) all guests test-guests
 	@tests/bench/bench
 
+.PHONY: slurm-test
+slurm-test: ## run a campaign as a job array of a Slurm on this machine; installs Slurm
+	@.ci/deps build guest test cluster
+	@$(MAKE) $(SUB) all test-guests
+	@tests/slurm/run
+
 .PHONY: coverage
 coverage: iaso guests ## what recovery domains cover and cost on Linux: the tables of the README
 	@tests/bench/coverage

@@ -282,7 +282,9 @@ static void free_core(struct cpu *cpu)
     code_cache_free(core->code);
     cortexm_decoder_free(core->decoder);
     free(core->watched.slots);
+    free(core->hooked.slots);
     free(core->checked.slots);
+    free(core->checks);
     free(core->tallies);
     free(core);
 }

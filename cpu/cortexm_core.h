@@ -191,7 +191,9 @@ struct cortexm {
     const uint64_t *withdrawals;
     uint64_t seen_withdrawals;
     struct address_set watched;
-    struct address_set checked; /* divisions with a hook of their own */
+    struct address_set hooked;  /* divisions with a hook of their own, for good */
+    struct address_set checked; /* those of them on which blocks need not end any more */
+    uint32_t *checks;           /* the same in order, with room for as many as are hooked */
     bool start_set;
     bool locked; /* the error is a lockup */
     uint32_t start_pc, start_sp;
@@ -250,6 +252,9 @@ int cortexm_stop_at(struct cpu *cpu, uint64_t pc, struct error *err);
 /* Gives the division at pc a hook that looks at its divisor. It cannot stop the engine within an IT
  * block. */
 void cortexm_check_division(struct cortexm *core, uint32_t pc);
+
+/* Only the first `count` of them are checked. */
+void cortexm_uncheck(struct cortexm *core, size_t count);
 
 bool cortexm_is_division(uint32_t insn);
 

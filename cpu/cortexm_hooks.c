@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <stdlib.h>
+#include <string.h>
 
 #include "cpu/cortexm_core.h"
 
@@ -301,18 +302,42 @@ static void on_division(uc_engine *uc, uint64_t pc, uint32_t size, void *opaque)
     cortexm_stop(core, (uint32_t)pc);
 }
 
-void cortexm_check_division(struct cortexm *core, uint32_t pc)
+static uc_err hook_division(struct cortexm *core, uint32_t pc)
 {
     uc_hook hook;
-    uc_err status = UC_ERR_NOMEM;
-    if (!set_add(&core->checked, pc))
-        status = uc_hook_add(core->uc, &hook, UC_HOOK_CODE, (void *)on_division, core, (uint64_t)pc,
-                             (uint64_t)pc);
-    if (status == UC_ERR_OK)
-        status = uc_ctl_remove_cache(core->uc, (uint64_t)pc, (uint64_t)pc + 1);
+    uint32_t *checks = realloc(core->checks, (core->hooked.count + 1) * sizeof *checks);
+    if (!checks)
+        return UC_ERR_NOMEM;
+    core->checks = checks;
+    if (set_add(&core->hooked, pc))
+        return UC_ERR_NOMEM;
+    uc_err status = uc_hook_add(core->uc, &hook, UC_HOOK_CODE, (void *)on_division, core,
+                                (uint64_t)pc, (uint64_t)pc);
     core->has_instruction_hooks = true;
-    if (status != UC_ERR_OK)
+    return status == UC_ERR_OK ? uc_ctl_remove_cache(core->uc, (uint64_t)pc, (uint64_t)pc + 1)
+                               : status;
+}
+
+void cortexm_check_division(struct cortexm *core, uint32_t pc)
+{
+    uc_err status = address_set_has(&core->hooked, pc) ? UC_ERR_OK : hook_division(core, pc);
+    if (status == UC_ERR_OK && set_add(&core->checked, pc))
+        status = UC_ERR_NOMEM;
+    if (status == UC_ERR_OK)
+        core->checks[core->checked.count - 1] = pc;
+    else
         cortexm_fail(core, "cannot hook a division", status);
+}
+
+void cortexm_uncheck(struct cortexm *core, size_t count)
+{
+    struct address_set *checked = &core->checked;
+    if (checked->count == count)
+        return;
+    memset(checked->slots, 0, checked->room * sizeof *checked->slots);
+    checked->count = 0;
+    for (size_t i = 0; i < count; i++)
+        (void)set_add(checked, core->checks[i]); /* there is room for them */
 }
 
 int cortexm_stop_at(struct cpu *cpu, uint64_t pc, struct error *err)

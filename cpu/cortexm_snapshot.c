@@ -9,6 +9,7 @@ struct saved {
     struct cpu_counts counts;
     struct cortexm_state state;
     uint64_t block_start, max_wait;
+    size_t checked;
     uint32_t pc, fallthrough, passed;
     unsigned running; /* the tally of the block that ran last */
     bool thumb;
@@ -47,6 +48,7 @@ void cortexm_save(struct cpu *cpu, void *state)
         .state = core->state,
         .block_start = core->block_start,
         .max_wait = core->max_wait,
+        .checked = core->checked.count,
         .pc = cortexm_pc(core),
         .fallthrough = core->fallthrough,
         .passed = core->passed,
@@ -72,6 +74,7 @@ void cortexm_restore(struct cpu *cpu, const void *state)
     core->running = core->tallies + saved->running;
     core->block_start = saved->block_start;
     core->max_wait = saved->max_wait;
+    cortexm_uncheck(core, saved->checked);
     core->fallthrough = saved->fallthrough;
     core->passed = saved->passed;
     core->exit_at = NO_ADDRESS;

@@ -171,6 +171,7 @@ static int reset(struct cpu *cpu, struct error *err)
     hart->mip = hart->software = 0;
     hart->waiting = false;
     hart->attention = ATTEND_LINES;
+    riscv_set_fflags(hart, 0);
     riscv_forget_last(hart);
     code_map_forget(&hart->code_map);
     riscv_enter_space(hart);

@@ -32,6 +32,7 @@
 #define MSTATUS_SPP       (UINT64_C(1) << 8)
 #define MSTATUS_MPP       (UINT64_C(3) << 11)
 #define MSTATUS_MPP_SHIFT 11
+#define MSTATUS_FS        (UINT64_C(3) << 13)
 #define MSTATUS_MPRV      (UINT64_C(1) << 17)
 #define MSTATUS_SUM       (UINT64_C(1) << 18)
 #define MSTATUS_MXR       (UINT64_C(1) << 19)

@@ -189,6 +189,9 @@ bool riscv_is_watched(const struct riscv *hart, uint64_t pc);
 /* ---- riscv_snapshot.c: saving, restoring and redirecting a hart ---- */
 
 size_t riscv_state_size(struct cpu *cpu);
+
+/* The accrued exceptions of floating point, whatever the level and mstatus.FS. */
+void riscv_set_fflags(struct riscv *hart, uint64_t value);
 void riscv_save(struct cpu *cpu, void *state);
 void riscv_restore(struct cpu *cpu, const void *state);
 void riscv_adopt(struct cpu *cpu, const void *state);

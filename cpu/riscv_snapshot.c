@@ -11,6 +11,7 @@ struct saved {
     unsigned level, attention;
     uint32_t lines, software;
     bool counters_forbidden, waiting;
+    uint64_t fflags;
     uint8_t context[] __attribute__((aligned(16)));
 };
 
@@ -32,12 +33,40 @@ size_t riscv_state_size(struct cpu *cpu)
     return sizeof(struct saved) + uc_context_size(hart_of(cpu)->uc);
 }
 
+/* The accrued exceptions of floating point are in no window and in no context; the engine lets them
+ * be reached while mstatus.FS is not Off. Leaves the context as it is in the engine. */
+static uint64_t reach_fflags(struct riscv *hart, const uint64_t *value)
+{
+    uint64_t old = 0;
+    riscv_save_context(hart);
+    uint64_t status = riscv_context_get(hart, FIELD_MSTATUS);
+    bool off = !(status & MSTATUS_FS);
+    if (off) {
+        riscv_context_set(hart, FIELD_MSTATUS, status | MSTATUS_FS);
+        riscv_restore_context(hart);
+    }
+    uc_err failed = value ? uc_reg_write(hart->uc, UC_RISCV_REG_FFLAGS, value)
+                          : uc_reg_read(hart->uc, UC_RISCV_REG_FFLAGS, &old);
+    if (failed != UC_ERR_OK && !hart->failure.text[0])
+        error_set(&hart->failure, "Unicorn: cannot reach fflags: %s", uc_strerror(failed));
+    if (off || value) { /* writing them makes FS Dirty */
+        riscv_context_set(hart, FIELD_MSTATUS, status);
+        riscv_restore_context(hart);
+    }
+    return old;
+}
+
+void riscv_set_fflags(struct riscv *hart, uint64_t value)
+{
+    (void)reach_fflags(hart, &value);
+}
+
 void riscv_save(struct cpu *cpu, void *state)
 {
     struct riscv *hart = hart_of(cpu);
     struct saved *saved = state;
     riscv_collect_counts(hart);
-    riscv_save_context(hart);
+    uint64_t fflags = reach_fflags(hart, NULL);
     if (hart->block_pc) /* the engine's own may be behind */
         riscv_context_set(hart, FIELD_PC, hart->block_pc);
     *saved = (struct saved){
@@ -49,6 +78,7 @@ void riscv_save(struct cpu *cpu, void *state)
         .software = hart->software,
         .counters_forbidden = hart->counters_forbidden,
         .waiting = hart->waiting,
+        .fflags = fflags,
     };
     memcpy(saved->context, hart->context, uc_context_size(hart->uc));
 }
@@ -77,6 +107,7 @@ void riscv_restore(struct cpu *cpu, const void *state)
     hart->counters_forbidden = saved->counters_forbidden;
     hart->waiting = saved->waiting;
     stand(hart, saved->attention);
+    riscv_set_fflags(hart, saved->fflags);
 }
 
 /* mscratch is in no window; the engine lets M-mode have it. */
@@ -112,6 +143,7 @@ void riscv_adopt(struct cpu *cpu, const void *state)
         riscv_context_set(hart, hart_fields[i], kept[i]);
     hart->waiting = false;
     stand(hart, 0);
+    riscv_set_fflags(hart, saved->fflags);
     if (migrated)
         swap_mscratch(hart, &mscratch);
 }

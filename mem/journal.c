@@ -154,8 +154,59 @@ size_t memory_kept_pages(const struct memory *mem)
     return mem->journal.count;
 }
 
-void memory_free_journal(struct journal *journal)
+/* ---- Shadows ------------------------------------------------------------------------------- */
+
+struct shadow {
+    struct slot slot; /* in no address space */
+    struct shadow *next;
+};
+
+static void free_shadow(struct shadow *shadow)
 {
+    free(shadow->slot.region.host);
+    free(shadow->slot.pages);
+    free(shadow);
+}
+
+struct shadow *memory_add_shadow(struct memory *mem, uint64_t size)
+{
+    uint64_t pages = (size + memory_page_size(mem) - 1) >> mem->page_bits;
+    struct shadow *shadow = calloc(1, sizeof *shadow);
+    if (!shadow)
+        return NULL;
+    shadow->slot.region.host = calloc(pages, memory_page_size(mem));
+    shadow->slot.pages = calloc(pages, sizeof *shadow->slot.pages);
+    if (!shadow->slot.region.host || !shadow->slot.pages) {
+        free_shadow(shadow);
+        return NULL;
+    }
+    shadow->next = mem->shadows;
+    mem->shadows = shadow;
+    return shadow;
+}
+
+void *shadow_bytes(struct shadow *shadow)
+{
+    return shadow->slot.region.host;
+}
+
+void memory_touch_shadow(struct memory *mem, struct shadow *shadow, uint64_t offset,
+                         uint64_t length)
+{
+    struct slot *slot = &shadow->slot;
+    uint64_t last = (offset + (length - 1)) >> mem->page_bits;
+    for (uint64_t index = offset >> mem->page_bits; index <= last; index++)
+        keep(mem, slot, &slot->pages[index]);
+}
+
+void memory_free_journal(struct memory *mem)
+{
+    struct journal *journal = &mem->journal;
+    while (mem->shadows) {
+        struct shadow *shadow = mem->shadows;
+        mem->shadows = shadow->next;
+        free_shadow(shadow);
+    }
     while (journal->slabs) {
         struct slab *slab = journal->slabs;
         journal->slabs = slab->next;

@@ -35,7 +35,7 @@ void memory_free(struct memory *mem)
         slot_free(mem->slots[i]);
     free(mem->slots);
     free(mem->listeners);
-    memory_free_journal(&mem->journal);
+    memory_free_journal(mem);
     free(mem);
 }
 

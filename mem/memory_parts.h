@@ -60,7 +60,8 @@ struct memory {
     bool dead; /* see memory_set_power() */
     struct memory_listener *listeners;
     size_t listener_count;
-    unsigned marks; /* how many are set */
+    struct shadow *shadows; /* the last one that was added */
+    unsigned marks;         /* how many are set */
     struct journal journal;
 };
 
@@ -70,7 +71,7 @@ void memory_code_changed(struct memory *mem, struct slot *slot, struct page *pag
 /* ---- journal.c ---- */
 
 void memory_keep(struct memory *mem, struct slot *slot, struct page *page);
-void memory_free_journal(struct journal *journal);
+void memory_free_journal(struct memory *mem);
 
 /* The page, or its record, is about to change. */
 static inline void keep(struct memory *mem, struct slot *slot, struct page *page)

@@ -83,8 +83,11 @@ static int add_wear(const struct nvm *nvm, struct range *range, struct error *er
         return 0;
     range->wear_lines =
         ((range->seen.end - 1) >> nvm->wear_shift) - (range->seen.start >> nvm->wear_shift) + 1;
-    range->wear = calloc(range->wear_lines, sizeof *range->wear);
-    return range->wear ? 0 : error_set(err, "out of memory");
+    range->shadow = memory_add_shadow(nvm->mem, range->wear_lines * sizeof *range->wear);
+    if (!range->shadow)
+        return error_set(err, "out of memory");
+    range->wear = shadow_bytes(range->shadow);
+    return 0;
 }
 
 int nvm_add_range(struct nvm *nvm, const char *name, uint64_t start, uint64_t end,
@@ -155,8 +158,11 @@ void nvm_wear_out(struct nvm *nvm, struct range *range, uint64_t gpa, uint64_t s
     if (gpa < range->seen.start)
         gpa = range->seen.start;
     uint64_t base = range->seen.start >> nvm->wear_shift;
+    uint64_t first = (gpa >> nvm->wear_shift) - base;
     last = (last >> nvm->wear_shift) - base;
-    for (uint64_t i = (gpa >> nvm->wear_shift) - base; i <= last; i++)
+    memory_touch_shadow(nvm->mem, range->shadow, first * sizeof *range->wear,
+                        (last - first + 1) * sizeof *range->wear);
+    for (uint64_t i = first; i <= last; i++)
         range->wear[i] += range->wear[i] != UINT32_MAX;
 }
 
@@ -341,8 +347,6 @@ void nvm_free(struct nvm *nvm)
 {
     if (!nvm)
         return;
-    for (size_t i = 0; i < nvm->range_count; i++)
-        free(nvm->ranges[i].wear);
     free(nvm->ranges);
     free(nvm->ghosts);
     free(nvm->lines);

@@ -8,6 +8,7 @@
 
 #include "mem/error.h"
 #include "mem/memory.h"
+#include "mem/state.h"
 
 /*
  * Non-volatile memory: byte ranges of a machine's memory that survive a power cut, as far as the
@@ -154,10 +155,9 @@ void nvm_digest(const struct nvm *nvm, uint8_t digest[MEMORY_DIGEST_SIZE]);
 /* A quick hash of the contents, to see whether anything changed; not the same on all hosts. */
 uint64_t nvm_fingerprint(const struct nvm *nvm);
 
-/* Everything but the contents: counts, wear, cache, randomness, as plain bytes for the same set of
- * ranges. Saved while not frozen; restored at any time, and then without a write limit. */
-size_t nvm_state_size(struct nvm *nvm);
-void nvm_save(struct nvm *nvm, void *state);
-void nvm_restore(struct nvm *nvm, const void *state);
+/* Everything but contents and wear, which marks in memory bring back (mem/journal.h): counts,
+ * cache, randomness, for the same set of ranges. Saved while not frozen; restored at any time, and
+ * then without a write limit. */
+void nvm_state(struct nvm *nvm, struct state_copy *copy);
 
 #endif

@@ -208,49 +208,16 @@ uint64_t nvm_fingerprint(const struct nvm *nvm)
 
 /* ---- Snapshots ----------------------------------------------------------------------------- */
 
-/* Copies between the nvm and a state, or only counts. */
-struct copy {
-    uint8_t *state; /* NULL: counts */
-    bool out;
-    size_t size;
-};
-
-static void copy(struct copy *copy, void *data, size_t size)
+void nvm_state(struct nvm *nvm, struct state_copy *copy)
 {
-    if (copy->state && size)
-        copy->out ? memcpy(copy->state + copy->size, data, size)
-                  : memcpy(data, copy->state + copy->size, size);
-    copy->size += size;
-}
-
-static size_t copy_all(struct nvm *nvm, uint8_t *state, bool out)
-{
-    struct copy to = {.state = state, .out = out};
-    copy(&to, &nvm->state, sizeof nvm->state);
-    for (size_t i = 0; i < nvm->range_count; i++) {
-        struct range *range = &nvm->ranges[i];
-        copy(&to, &range->seen, sizeof range->seen);
-        copy(&to, range->wear, range->wear_lines * sizeof *range->wear);
-    }
     size_t lines = nvm->lines ? (size_t)nvm->policy.cache.sets * nvm->policy.cache.ways : 0;
-    copy(&to, nvm->lines, lines * sizeof *nvm->lines);
-    copy(&to, nvm->old, lines * nvm->policy.cache.line);
-    return to.size;
-}
-
-size_t nvm_state_size(struct nvm *nvm)
-{
-    return copy_all(nvm, NULL, true);
-}
-
-void nvm_save(struct nvm *nvm, void *state)
-{
-    copy_all(nvm, state, true);
-}
-
-void nvm_restore(struct nvm *nvm, const void *state)
-{
-    copy_all(nvm, (uint8_t *)state, false);
+    state_copy(copy, &nvm->state, sizeof nvm->state);
+    for (size_t i = 0; i < nvm->range_count; i++)
+        state_copy(copy, &nvm->ranges[i].seen, sizeof nvm->ranges[i].seen);
+    state_copy(copy, nvm->lines, lines * sizeof *nvm->lines);
+    state_copy(copy, nvm->old, lines * nvm->policy.cache.line);
+    if (!copy->restore)
+        return;
     nvm->limit = UINT64_MAX;
     nvm->frozen = nvm->tearing = nvm->ghost_lost = false;
     nvm->ghost_count = 0;

@@ -2,6 +2,7 @@
 #ifndef IASO_POWER_NVM_PARTS_H
 #define IASO_POWER_NVM_PARTS_H
 
+#include "mem/journal.h"
 #include "power/nvm.h"
 #include "power/random.h"
 
@@ -9,6 +10,7 @@
 
 struct range {
     struct nvm_range seen; /* first: the public view */
+    struct shadow *shadow; /* what holds `wear` */
     uint32_t *wear;        /* by wear line from the one that holds `start`; NULL: not counted */
     uint64_t wear_lines;
 };
@@ -27,7 +29,7 @@ struct ghost {
     uint8_t old[8];
 };
 
-/* What a snapshot holds besides ranges, wear and lines. */
+/* What nvm_state() copies besides ranges and lines. */
 struct nvm_state {
     uint64_t writes, life_start;
     struct random random;

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define MAX_CHANGE   0.02 /* of the energy, or half of it of the voltage, in a step */
 #define SMALLEST     1e-3 /* what counts as little energy, as a share of what switches on */
@@ -125,19 +124,9 @@ struct supply_totals supply_totals(const struct supply *supply)
     return supply->state.totals;
 }
 
-size_t supply_state_size(const struct supply *supply)
+void supply_state(struct supply *supply, struct state_copy *copy)
 {
-    return sizeof supply->state;
-}
-
-void supply_save(const struct supply *supply, void *state)
-{
-    memcpy(state, &supply->state, sizeof supply->state);
-}
-
-void supply_restore(struct supply *supply, const void *state)
-{
-    memcpy(&supply->state, state, sizeof supply->state);
+    state_copy(copy, &supply->state, sizeof supply->state);
 }
 
 /* ---- A step -------------------------------------------------------------------------------- */

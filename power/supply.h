@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "mem/error.h"
+#include "mem/state.h"
 #include "power/trace.h"
 
 /*
@@ -97,9 +98,6 @@ void supply_switch_off(struct supply *supply);
  */
 int supply_recharge(struct supply *supply, uint64_t limit_ns, uint64_t *off_ns, struct error *err);
 
-/* Plain bytes, for snapshots. */
-size_t supply_state_size(const struct supply *supply);
-void supply_save(const struct supply *supply, void *state);
-void supply_restore(struct supply *supply, const void *state);
+void supply_state(struct supply *supply, struct state_copy *copy);
 
 #endif

@@ -11,7 +11,7 @@
 #include "sim/workers.h"
 
 #define POLL_MS   200
-#define COMMIT_MS 1000
+#define COMMIT_MS 250
 #define MAX_JOBS  1024
 #define MAX_TRIES 2 /* an item whose workers die so often is lost */
 
@@ -187,16 +187,16 @@ static int do_todo(struct round *round, bool single, struct error *err)
     return left < 0 ? -1 : 0;
 }
 
-static enum campaign_end do_round(struct round *round, struct error *err)
+static int do_round(struct round *round, struct error *err)
 {
     for (uint8_t deaths = 0; deaths < MAX_TRIES && !signals;) {
         list_todo(round, deaths);
         if (round->todo_count == 0)
             deaths++;
         else if (do_todo(round, deaths > 0, err))
-            return CAMPAIGN_FAILED;
+            return -1;
     }
-    return round->done < round->count ? CAMPAIGN_INTERRUPTED : CAMPAIGN_DONE;
+    return 0;
 }
 
 static enum campaign_end with_signals(struct round *round, struct error *err)
@@ -210,10 +210,13 @@ static enum campaign_end with_signals(struct round *round, struct error *err)
     signals = 0;
     sigaction(SIGINT, &note, &old_int);
     sigaction(SIGTERM, &note, &old_term);
-    enum campaign_end end = do_round(round, err);
+    int failed = do_round(round, err);
+    sigprocmask(SIG_SETMASK, &round->mask, NULL); /* one that waits is noted now */
+    enum campaign_end end = failed    ? CAMPAIGN_FAILED
+                            : signals ? CAMPAIGN_INTERRUPTED
+                                      : CAMPAIGN_DONE;
     sigaction(SIGINT, &old_int, NULL);
     sigaction(SIGTERM, &old_term, NULL);
-    sigprocmask(SIG_SETMASK, &round->mask, NULL);
     return end;
 }
 

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #define _GNU_SOURCE /* asprintf() */
-#include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "sim/campaign.h"
 #include "sim/config_digest.h"
+#include "sim/folder.h"
 
 #define FOLDER    "out"
 #define EXTENSION ".db"
@@ -34,33 +32,26 @@ static char *name_of(const char *kind, const struct options *options, const stru
     return path;
 }
 
-/* The next name that is free, or the last that is not, if the campaign is to go on. */
+/* What --db says, or else the next name that is free, or the last that is not, if the campaign is
+ * to go on. malloc'ed. */
 static char *choose_name(const char *kind, const struct options *options,
                          const struct config *config, struct error *err)
 {
+    char *path = options->db ? strdup(options->db) : name_of(kind, options, config, 1);
     char *last = NULL;
-    if (mkdir(FOLDER, 0777) && errno != EEXIST) {
-        error_set(err, FOLDER ": cannot make the directory: %s", strerror(errno));
-        return NULL;
-    }
-    for (unsigned number = 1; number < UINT_MAX; number++) {
-        char *path = name_of(kind, options, config, number);
-        if (path && access(path, F_OK) == 0) {
-            free(last);
-            last = path;
-            continue;
-        }
-        if (path && options->resume && last) {
-            free(path);
-            return last;
-        }
+    for (unsigned number = 2; path && !options->db && access(path, F_OK) == 0; number++) {
         free(last);
-        if (!path)
-            error_set(err, "out of memory");
-        return path;
+        last = path;
+        path = name_of(kind, options, config, number);
+    }
+    if (path && last && options->resume) {
+        free(path);
+        return last;
     }
     free(last);
-    return NULL;
+    if (!path)
+        error_set(err, "out of memory");
+    return path;
 }
 
 static char *directory_of(const char *path)
@@ -80,9 +71,7 @@ int campaign_open(struct campaign *campaign, const char *kind, const struct opti
 {
     *campaign = (struct campaign){.options = {.jobs = options->jobs, .quiet = options->quiet}};
     char *digest = config_digest(config, err);
-    char *path = !digest       ? NULL
-                 : options->db ? strdup(options->db)
-                               : choose_name(kind, options, config, err);
+    char *path = !digest ? NULL : choose_name(kind, options, config, err);
     const struct store_identity identity = {.kind = kind,
                                             .config = config->path,
                                             .digest = digest,
@@ -90,11 +79,11 @@ int campaign_open(struct campaign *campaign, const char *kind, const struct opti
                                             .shard = options->shard,
                                             .shards = options->shards};
     campaign->directory = path ? directory_of(path) : NULL;
-    if (campaign->directory)
+    if (path && !campaign->directory)
+        error_set(err, "out of memory");
+    else if (path && folder_make_for(path, err) == 0)
         campaign->store =
             store_open(path, options->resume ? STORE_RESUME : STORE_NEW, &identity, err);
-    else if (path)
-        error_set(err, "out of memory");
     free(digest);
     free(path);
     if (campaign->store)

@@ -82,7 +82,7 @@ static void put_figures(char *text, size_t size, uint64_t done, uint64_t total, 
 int campaign_progress_line(char *line, size_t size, unsigned width, const char *what, uint64_t done,
                            uint64_t total, uint64_t fresh, uint64_t passed, uint64_t findings)
 {
-    char figures[120], bar[MAX_BAR + 4] = "";
+    char figures[120], bar[MAX_BAR + 5] = "";
     put_figures(figures, sizeof figures, done, total, fresh, passed, findings);
     size_t used = strlen(what) + strlen(figures) + 7, room = width > used ? width - used : 0;
     if (room > MAX_BAR)

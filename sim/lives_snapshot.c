@@ -31,32 +31,6 @@ static void copy_account(struct lives *lives, struct state_copy *copy)
     state_copy(copy, lives->samples, lives->sample_count * sizeof *lives->samples);
 }
 
-static void copy_nvm(struct nvm *nvm, struct state_copy *copy)
-{
-    size_t size = nvm_state_size(nvm);
-    copy->size += size;
-    if (!copy->at)
-        return;
-    if (copy->restore)
-        nvm_restore(nvm, copy->at);
-    else
-        nvm_save(nvm, copy->at);
-    copy->at += size;
-}
-
-static void copy_supply(struct supply *supply, struct state_copy *copy)
-{
-    size_t size = supply_state_size(supply);
-    copy->size += size;
-    if (!copy->at)
-        return;
-    if (copy->restore)
-        supply_restore(supply, copy->at);
-    else
-        supply_save(supply, copy->at);
-    copy->at += size;
-}
-
 void lives_state(struct lives *lives, struct state_copy *copy)
 {
     state_copy(copy, &lives->next, sizeof lives->next);
@@ -65,11 +39,11 @@ void lives_state(struct lives *lives, struct state_copy *copy)
     state_copy(copy, &lives->failed_by, sizeof lives->failed_by);
     copy_list(lives, copy);
     copy_account(lives, copy);
-    copy_nvm(lives->nvm, copy);
+    nvm_state(lives->nvm, copy);
     if (lives->energy)
         energy_state(lives->energy, copy);
     if (lives->supply)
-        copy_supply(lives->supply, copy);
+        supply_state(lives->supply, copy);
     schedule_state(lives->schedule, copy);
     volatile_state(lives->ram, copy);
     if (copy->restore)

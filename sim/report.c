@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "mem/input.h"
+#include "sim/folder.h"
 #include "sim/kernel_view.h"
 #include "sim/power_report.h"
 
@@ -275,31 +276,6 @@ char *report_text(const struct report *report)
 
 /* ---- The file ----------------------------------------------------------------------------- */
 
-static int make_directory(const char *dir, struct error *err)
-{
-    char path[MAX_PATH];
-    if (!*dir || strlen(dir) >= sizeof path / 2)
-        return error_set(err, "expected the name of a directory, got \"%.60s\"", dir);
-    strcpy(path, dir);
-    for (char *end = path + 1;; end++) {
-        char rest = *end;
-        if (rest && rest != '/')
-            continue;
-        *end = '\0';
-        if (mkdir(path, 0777) && errno != EEXIST)
-            return error_set(err, "%s: cannot make the directory: %s", path, strerror(errno));
-        *end = rest;
-        if (!rest)
-            break;
-    }
-    struct stat st;
-    if (stat(dir, &st))
-        return error_set(err, "%s: %s", dir, strerror(errno));
-    if (!S_ISDIR(st.st_mode))
-        return error_set(err, "%s: not a directory", dir);
-    return 0;
-}
-
 /* A report that may be replaced, or nothing at all. */
 static int check_old(const char *path, struct error *err)
 {
@@ -342,7 +318,7 @@ static void name_files(const char *dir, char path[MAX_PATH], char temporary[MAX_
 int report_check(const char *dir, struct error *err)
 {
     char path[MAX_PATH], temporary[MAX_PATH];
-    if (make_directory(dir, err))
+    if (folder_make(dir, err))
         return -1;
     name_files(dir, path, temporary);
     if (check_old(path, err))
@@ -358,7 +334,7 @@ int report_check(const char *dir, struct error *err)
 int report_write(const struct report *report, const char *dir, struct error *err)
 {
     char path[MAX_PATH], temporary[MAX_PATH];
-    if (make_directory(dir, err))
+    if (folder_make(dir, err))
         return -1;
     name_files(dir, path, temporary);
     if (check_old(path, err))

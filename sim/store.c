@@ -303,7 +303,12 @@ static int open_database(struct store *store, enum store_mode mode,
         return store->db ? store_fail(store, err) : error_set(err, "out of memory");
     sqlite3_busy_timeout(store->db, BUSY_MS);
     sqlite3_extended_result_codes(store->db, 1);
-    if (store_sql(store, "PRAGMA trusted_schema = OFF; PRAGMA cache_spill = OFF;", err))
+    /* A rollback journal, not a WAL: the file is whole between commits, so that it can be copied,
+     * and networks' file systems will do. It is written to in commits only. */
+    if (store_sql(
+            store,
+            "PRAGMA trusted_schema = OFF; PRAGMA cache_spill = OFF; PRAGMA synchronous = FULL;",
+            err))
         return -1;
     int blank = empty ? 1 : is_blank(store, err);
     if (blank < 0)

@@ -14,3 +14,7 @@ $(BUILD)/bench-rollback: $(BUILD)/tests/bench/rollback.o $(LIB_OBJ)
 $(BUILD)/bench-cut: $(BUILD)/tests/bench/cut.o $(LIB_OBJ)
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/bench-snapshot: $(BUILD)/tests/bench/snapshot.o $(LIB_OBJ)
+	@echo "  LINK  $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)

@@ -17,9 +17,10 @@
 #include "tests/system/harness.h"
 
 #define GUESTS "build/guests/"
+#define DISK   (1 << 20)
 
 struct guest {
-    char config[400]; /* a file, or JSON */
+    char config[500]; /* a file, or JSON, with %s in place of a disk image */
     char set[3][160]; /* "": no more */
     unsigned rounds;  /* seeds, each of some snapshots */
 };
@@ -42,8 +43,10 @@ static void open_guest(struct run_of *run, const struct guest *guest)
     *run = (struct run_of){.err = {""}};
     place_make(&run->place);
     run->summary = place_file(&run->place, "summary");
-    if (*path == '{')
-        path = place_write(&run->place, "config.json", "%s", guest->config);
+    if (*path == '{') {
+        const char *disk = place_bytes(&run->place, "disk", (uint8_t[DISK]){0}, DISK);
+        path = place_write(&run->place, "config.json", guest->config, disk);
+    }
     while (count < 3 && guest->set[count][0]) {
         set[count] = guest->set[count];
         count++;
@@ -337,4 +340,152 @@ ParameterizedTestParameters(system_snapshots, of_microcontrollers)
 ParameterizedTest(struct guest *guest, system_snapshots, of_microcontrollers)
 {
     compare(guest);
+}
+
+/* ---- RISC-V -------------------------------------------------------------------------------- */
+
+#define BARE(harts, name, more)                                                        \
+    "{\"machine\": {\"board\": \"virt\", \"harts\": " harts                            \
+    "}, \"memory\": [{\"name\": \"dram\", "                                            \
+    "\"base\": \"0x80000000\", \"size\": \"16M\"}], \"load\": [{\"kernel\": \"" GUESTS \
+    "riscv/" name ".elf\"}], \"run\": {\"max_insns\": \"4G\", \"stuck_insns\": 2000000" more "}}"
+#define DISK0                                                                                \
+    "}, \"devices\": {\"disk0\": {\"type\": \"virtio-blk\", \"file\": \"%s\", \"overlay\": " \
+    "true}, \"rng0\": {\"type\": \"virtio-rng\"}"
+#define TYPED ", \"script\": [{\"expect\": \"ready\", \"send\": \"abc\\nhello\\nquit\\n\"}]"
+
+ParameterizedTestParameters(system_snapshots, of_harts)
+{
+    static struct guest guests[] = {
+        {BARE("4", "hello", ""), {""}, 2},
+        {BARE("1", "echo", TYPED), {""}, 3},
+        {BARE("1", "panic", ""), {""}, 2},
+        {BARE("1", "stuck", ""), {""}, 1},
+        {BARE("2", "traps", ""), {""}, 2},
+        {BARE("1", "mmu", ""), {""}, 2},
+        {BARE("1", "timer", ""), {""}, 2},
+        {BARE("1", "plic", ""), {""}, 2},
+        {BARE("1", "memory", ""), {""}, 2},
+        {BARE("1", "selfmod", ""), {""}, 2},
+        {BARE("2", "selfmod", ""), {""}, 2},
+        {BARE("3", "smp", ""), {""}, 2},
+        {BARE("8", "smp", ""), {""}, 1},
+        {BARE("1", "virtio", DISK0), {""}, 2},
+        {BARE("1", "random-1", ""), {""}, 2},
+        {BARE("1", "random-2", ""), {"run.pages=precise"}, 2},
+        {"configs/agora-bare.json", {"bootargs=agora.work=1"}, 1},
+        {"configs/agora-bare.json", {"bootargs=agora.work=1", "run.pages=armed"}, 1},
+        {"configs/agora-bare.json", {"machine.harts=4", "bootargs=agora.work=1"}, 1},
+        {"configs/agora.json", {"machine.harts=2"}, 1},
+    };
+    return cr_make_param_array(struct guest, guests, sizeof guests / sizeof *guests);
+}
+
+ParameterizedTest(struct guest *guest, system_snapshots, of_harts)
+{
+    compare(guest);
+}
+
+/* ---- What cannot be ------------------------------------------------------------------------ */
+
+Test(system_snapshots, of_recovery_are_refused)
+{
+    const struct guest guest = {"configs/agora-bug.json", {""}, 1};
+    struct run_of run;
+    open_guest(&run, &guest);
+    cr_expect_not(snapshot_take(run.machine, &run.err));
+    cr_expect_str_eq(run.err.text, "a machine with recovery has no snapshots");
+    close_guest(&run);
+}
+
+Test(system_snapshots, are_gone_back_to_from_the_newest_on)
+{
+    const struct guest guest = {"configs/hypnos-kv.json", {""}, 1};
+    struct run_of run;
+    open_guest(&run, &guest);
+    struct snapshot *older = snapshot_take(run.machine, &run.err);
+    struct snapshot *newer = snapshot_take(run.machine, &run.err);
+    cr_assert(older && newer);
+    cr_expect_eq(snapshot_restore(older, &run.err), -1);
+    cr_expect_str_eq(run.err.text, "expected the newest snapshot, found an older one");
+    snapshot_drop(newer);
+    cr_expect_eq(snapshot_restore(older, &run.err), 0);
+    close_guest(&run); /* with a snapshot */
+}
+
+Test(system_snapshots, do_not_undo_what_was_written_to_a_file)
+{
+    const struct guest guest = {BARE("1", "virtio", DISK0), {"devices.disk0.overlay=false"}, 1};
+    struct run_of run;
+    open_guest(&run, &guest);
+    struct snapshot *snapshot = snapshot_take(run.machine, &run.err);
+    cr_assert(snapshot);
+    go(&run, UINT64_MAX);
+    cr_expect_eq(snapshot_restore(snapshot, &run.err), -1);
+    cr_expect_str_eq(run.err.text,
+                     "a disk without an overlay was written to: that cannot be undone");
+    close_guest(&run);
+}
+
+Test(system_snapshots, a_golden_run_has_an_end)
+{
+    const struct guest guest = {"configs/hypnos-kv.json", {""}, 1};
+    struct run_of run;
+    open_guest(&run, &guest);
+    struct golden *golden = golden_new(run.machine, &run.err);
+    cr_assert(golden);
+    cr_expect_eq(golden_seek(golden, UINT64_C(1) << 40, &run.err), -1);
+    cr_expect(strstr(run.err.text, "expected the undisturbed run to get to instruction "
+                                   "1099511627776, found its end (poweroff) after "),
+              "%s", run.err.text);
+    cr_expect_eq(golden_seek(golden, 5000, &run.err), 0, "%s", run.err.text);
+    cr_expect_lt(machine_insns(run.machine), 6000);
+    golden_free(golden);
+    close_guest(&run);
+}
+
+/* ---- Linux --------------------------------------------------------------------------------- */
+
+#define LINUX(harts, limit)                                                               \
+    {                                                                                     \
+        "configs/linux-riscv64.json",                                                     \
+            {"machine.harts=" harts, "run.max_insns=" limit,                              \
+             "bootargs=console=ttyS0 rdinit=/init cryptomgr.notests iaso.workload=disk"}, \
+            1                                                                             \
+    }
+
+ParameterizedTestParameters(system_snapshots, of_linux)
+{
+    static struct guest guests[] = {LINUX("1", "4G"), LINUX("3", "700M")};
+    return cr_make_param_array(struct guest, guests, sizeof guests / sizeof *guests);
+}
+
+/* Two branches from a point, which begin alike; and the run goes on from there. */
+ParameterizedTest(struct guest *guest, system_snapshots, of_linux)
+{
+    struct run_of run;
+    uint64_t insns;
+    if (getenv("IASO_NO_LINUX"))
+        cr_skip_test("IASO_NO_LINUX is set");
+    char *alone = left_alone(guest, &insns);
+    open_guest(&run, guest);
+    struct golden *golden = golden_new(run.machine, &run.err);
+    cr_assert(golden, "%s", run.err.text);
+    static const unsigned percent[] = {30, 60, 97}; /* at last, it writes to the disk */
+    for (unsigned i = 0; i < 3; i++) {
+        char first[65], again[65];
+        cr_assert_not(golden_seek(golden, insns / 100 * percent[i], &run.err), "%s", run.err.text);
+        go(&run, machine_insns(run.machine) + insns / 50);
+        console_sha256(run.console, first);
+        cr_assert_not(golden_back(golden, &run.err), "%s", run.err.text);
+        go(&run, machine_insns(run.machine) + insns / 50);
+        console_sha256(run.console, again);
+        cr_expect_str_eq(again, first);
+        cr_assert_not(golden_back(golden, &run.err), "%s", run.err.text);
+    }
+    golden_free(golden);
+    go(&run, UINT64_MAX);
+    expect_equal(finish(&run), alone, guest, "golden", 1);
+    close_guest(&run);
+    free(alone);
 }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "mem/journal.h"
 #include "power/nvm.h"
 
 #define RAM  UINT64_C(0x20000000)
@@ -403,14 +404,21 @@ Test(nvm, snapshots_hold_counts_wear_and_cache)
 {
     struct nvm_policy policy = with_cache(1, 4, NVM_DIRTY_LOST);
     setup_policy(&policy);
+    struct error err = {""};
+    struct state_copy copy = {0};
     store(NVM, 4, 1);
-    uint8_t *state = malloc(nvm_state_size(nvm));
-    nvm_save(nvm, state);
+    nvm_state(nvm, &copy);
+    uint8_t *state = malloc(copy.size);
+    copy.at = state;
+    nvm_state(nvm, &copy);
+    cr_assert_eq(memory_mark(mem, &err), 0);
     store(NVM + 16, 4, 2);
     nvm_flush(nvm);
     nvm_set_write_limit(nvm, 3, false, on_reached, NULL);
     store(NVM, 4, 3);
-    nvm_restore(nvm, state);
+    cr_assert_eq(memory_rewind(mem, &err), 0);
+    copy = (struct state_copy){.at = state, .restore = true};
+    nvm_state(nvm, &copy);
     cr_assert_not(nvm_frozen(nvm));
     cr_assert_eq(nvm_writes(nvm), 1);
     cr_assert_eq(nvm_wear(nvm).total, 0);

@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "sim/store.h"
+#include "tests/unit/stores.h"
 
 static char dir[] = "/tmp/iaso-store-XXXXXX";
 static char path[80];
@@ -35,55 +35,6 @@ static void teardown(void)
 }
 
 TestSuite(store, .init = setup, .fini = teardown);
-
-#define CONFIG_LINE "c0ffee  the config\n"
-#define IMAGE_LINE  "0123456789abcdef  guest.elf\n"
-
-static const struct store_identity whole = {"sweep",     "x.json", CONFIG_LINE IMAGE_LINE,
-                                            "{\"a\":1}", 0,        0};
-
-static struct store *opened(const char *file, enum store_mode mode,
-                            const struct store_identity *identity)
-{
-    struct error err = {""};
-    struct store *store = store_open(file, mode, identity, &err);
-    cr_assert(store, "%s", err.text);
-    return store;
-}
-
-static void closed(struct store *store)
-{
-    struct error err = {""};
-    cr_assert_eq(store_close(store, &err), 0, "%s", err.text);
-}
-
-static void add(struct store *store, unsigned round, const char *key, const char *outcome,
-                const char *detail)
-{
-    struct error err = {""};
-    const struct campaign_result result = {round, key, outcome, detail, 1};
-    cr_assert_eq(store_add(store, &result, &err), 0, "%s", err.text);
-}
-
-static int append(void *opaque, const struct campaign_result *result, struct error *err)
-{
-    (void)err;
-    fprintf(opaque, "%u %s %s %s %u\n", result->round, result->key, result->outcome,
-            result->detail ? result->detail : "-", result->attempts);
-    return 0;
-}
-
-/* All results of rounds 1 and 2; static. */
-static const char *table_of(struct store *store)
-{
-    static char text[4000];
-    FILE *out = fmemopen(text, sizeof text, "w");
-    struct error err;
-    cr_assert_eq(store_each(store, 1, append, out, &err), 0, "%s", err.text);
-    cr_assert_eq(store_each(store, 2, append, out, &err), 0, "%s", err.text);
-    fclose(out);
-    return text;
-}
 
 /* Opening fails with this message behind the file's name, and changes nothing of the file. */
 static void refused(const char *file, enum store_mode mode, const struct store_identity *identity,
@@ -105,16 +56,6 @@ static void write_file(const char *file, const void *data, size_t size)
 {
     FILE *out = fopen(file, "w");
     cr_assert(out && fwrite(data, 1, size, out) == size && fclose(out) == 0);
-}
-
-static unsigned files_in(const char *folder)
-{
-    char command[100];
-    unsigned count = 0;
-    snprintf(command, sizeof command, "ls %s | wc -l", folder);
-    FILE *in = popen(command, "r");
-    cr_assert(in && fscanf(in, "%u", &count) == 1 && pclose(in) == 0);
-    return count;
 }
 
 /* ---- What goes in comes out ---------------------------------------------------------------- */
@@ -275,14 +216,6 @@ Test(store, goes_on_with_the_same_campaign_only)
     other.shard = 2;
     other.shards = 3;
     refused(path, STORE_RESUME, &other, "expected shard 2/3, found 1/1");
-}
-
-static void sql(const char *file, const char *text)
-{
-    sqlite3 *db;
-    cr_assert_eq(sqlite3_open(file, &db), SQLITE_OK);
-    cr_assert_eq(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK, "%s", sqlite3_errmsg(db));
-    cr_assert_eq(sqlite3_close(db), SQLITE_OK);
 }
 
 Test(store, other_versions_are_refused)
@@ -552,126 +485,4 @@ Test(store, no_room_to_begin)
     cr_assert_eq(waitpid(pid, &status, 0), pid);
     cr_assert_eq(status, 0);
     cr_assert_eq(files_in(dir), 0, "nothing is left behind");
-}
-
-/* ---- Merging ------------------------------------------------------------------------------- */
-
-static char shard_path[3][90], merged[90];
-
-static void make_shards(void)
-{
-    struct error err;
-    for (unsigned i = 0; i < 3; i++) {
-        struct store_identity identity = whole;
-        identity.shard = i + 1;
-        identity.shards = 3;
-        snprintf(shard_path[i], sizeof *shard_path, "%s/%u.db", dir, i);
-        struct store *store = opened(shard_path[i], STORE_NEW, &identity);
-        const struct store_round round = {1, i + 1, 3, "all", 3, true};
-        char key[3] = {(char)('a' + i), 0, 0};
-        cr_assert_eq(store_begin_round(store, &round, &err), 0);
-        cr_assert_eq(store_set(store, "states", "17", &err), 0);
-        add(store, 1, key, "fine", NULL);
-        add(store, 2, "shared", "fine", "{}");
-        cr_assert_eq(store_finish(store, &err), 0);
-        closed(store);
-    }
-    snprintf(merged, sizeof merged, "%s/merged.db", dir);
-}
-
-static const char *const merged_table = "1 a fine - 1\n1 b fine - 1\n1 c fine - 1\n"
-                                        "2 shared fine {} 1\n";
-
-Test(store, shards_merge_in_any_order)
-{
-    static const unsigned orders[][3] = {{0, 1, 2}, {2, 1, 0}, {1, 0, 2}};
-    struct error err = {""};
-    bool finished;
-    make_shards();
-    for (unsigned i = 0; i < 3; i++) {
-        const char *inputs[] = {shard_path[orders[i][0]], shard_path[orders[i][1]],
-                                shard_path[orders[i][2]], shard_path[0]};
-        cr_assert_eq(store_merge(merged, inputs, 4, &err), 0, "%s", err.text);
-        struct store *store = opened(merged, STORE_RESUME, &whole);
-        cr_assert_str_eq(table_of(store), merged_table);
-        cr_assert_eq(store_is_finished(store, &finished, NULL, 0, &err), 0);
-        cr_assert(finished);
-        closed(store);
-        cr_assert_eq(files_in(dir), 4);
-        cr_assert_eq(unlink(merged), 0);
-    }
-    const char *two[] = {shard_path[0], shard_path[2]};
-    char missing[20];
-    cr_assert_eq(store_merge(merged, two, 2, &err), 0, "%s", err.text);
-    struct store *store = opened(merged, STORE_READ, NULL);
-    cr_assert_eq(store_is_finished(store, &finished, missing, sizeof missing, &err), 0);
-    cr_assert(!finished && !strcmp(missing, "2/3"), "%s", missing);
-    closed(store);
-}
-
-static void not_merged(const char *expected)
-{
-    struct error err = {""};
-    const char *const inputs[] = {shard_path[0], shard_path[1]};
-    cr_assert_eq(store_merge(merged, inputs, 2, &err), -1);
-    cr_assert(strstr(err.text, expected), "%s", err.text);
-    cr_assert_neq(access(merged, F_OK), 0);
-    cr_assert_eq(files_in(dir), 3);
-}
-
-Test(store, what_does_not_merge)
-{
-    struct error err = {""};
-    const char *const inputs[] = {shard_path[0], shard_path[1]};
-    make_shards();
-    sql(shard_path[1], "UPDATE result SET outcome = 'fails' WHERE key = 'shared'");
-    not_merged("1.db: result 2, shared: expected the same as in the databases before it, found "
-               "another");
-    sql(shard_path[1], "UPDATE result SET outcome = 'fine', detail = NULL WHERE key = 'shared'");
-    not_merged("1.db: result 2, shared: expected the same");
-    sql(shard_path[1], "UPDATE result SET detail = '{}' WHERE key = 'shared';"
-                       "UPDATE fact SET value = '18'");
-    not_merged("1.db: fact states: expected the same");
-    sql(shard_path[1], "UPDATE fact SET value = '17'; UPDATE identity SET value = 'inject' "
-                       "WHERE name = 'kind'");
-    not_merged("1.db: expected a campaign of kind sweep, found inject");
-    sql(shard_path[1], "UPDATE identity SET value = 'sweep' WHERE name = 'kind';"
-                       "UPDATE identity SET value = '{}' WHERE name = 'parameters'");
-    not_merged("1.db: expected a campaign with the options {\"a\":1}, found {}");
-    sql(shard_path[1], "UPDATE identity SET value = '{\"a\":1}' WHERE name = 'parameters'");
-    sql(shard_path[0], "UPDATE identity SET value = '9' WHERE name = 'version'");
-    not_merged("0.db: expected a campaign of iaso 0.1.0, found 9");
-    sql(shard_path[0], "UPDATE identity SET value = '0.1.0' WHERE name = 'version'");
-    write_file(merged, "mine", 4);
-    cr_assert_eq(store_merge(merged, inputs, 2, &err), -1);
-    cr_assert(strstr(err.text, "merged.db: expected a new file, found one"), "%s", err.text);
-    cr_assert_eq(unlink(merged), 0);
-    cr_assert_eq(store_merge(merged, inputs, 2, &err), 0, "%s", err.text);
-}
-
-Test(store, lost_items_give_way_to_results)
-{
-    struct error err = {""};
-    make_shards();
-    sql(shard_path[0],
-        "UPDATE result SET outcome = 'lost', detail = '{\"signal\":9}', attempts = 2 "
-        "WHERE key = 'shared'");
-    sql(shard_path[2],
-        "UPDATE result SET outcome = 'lost', detail = '{\"signal\":6}', attempts = 2 "
-        "WHERE key = 'shared'");
-    for (unsigned i = 0; i < 2; i++) {
-        const char *const both[] = {shard_path[i ? 1 : 0], shard_path[i ? 0 : 1]};
-        cr_assert_eq(store_merge(merged, both, 2, &err), 0, "%s", err.text);
-        struct store *store = opened(merged, STORE_READ, NULL);
-        cr_assert(strstr(table_of(store), "2 shared fine {} 2\n"), "%s", table_of(store));
-        closed(store);
-        unlink(merged);
-        const char *const lost[] = {shard_path[i ? 2 : 0], shard_path[i ? 0 : 2]};
-        cr_assert_eq(store_merge(merged, lost, 2, &err), 0, "%s", err.text);
-        store = opened(merged, STORE_READ, NULL);
-        cr_assert(strstr(table_of(store), "2 shared lost {\"signal\":6} 2\n"), "%s",
-                  table_of(store));
-        closed(store);
-        unlink(merged);
-    }
 }

@@ -229,11 +229,15 @@ Test(supply, states_come_back)
 {
     set_up(plain(), from_text("0 5\n1 9\n2 0\n", (struct trace_options){.ohms = 10000}));
     recharge();
-    void *state = malloc(supply_state_size(supply));
-    supply_save(supply, state);
+    struct state_copy copy = {0};
+    supply_state(supply, &copy);
+    uint8_t *state = malloc(copy.size);
+    copy.at = state;
+    supply_state(supply, &copy);
     cr_assert_not(supply_advance(supply, S / 100, UINT64_C(100000000000)));
     double volts = supply_volts(supply);
-    supply_restore(supply, state);
+    copy = (struct state_copy){.at = state, .restore = true};
+    supply_state(supply, &copy);
     cr_assert(supply_on(supply));
     cr_assert_not(supply_advance(supply, S / 100, UINT64_C(100000000000)));
     cr_assert_float_eq(supply_volts(supply), volts, 0);

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "sim/folder.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define MAX_PATH 4096
+
+int folder_make(const char *name, struct error *err)
+{
+    char path[MAX_PATH];
+    if (!*name || strlen(name) >= sizeof path / 2)
+        return error_set(err, "expected the name of a directory, got \"%.60s\"", name);
+    strcpy(path, name);
+    for (char *end = path + 1;; end++) {
+        char rest = *end;
+        if (rest && rest != '/')
+            continue;
+        *end = '\0';
+        if (mkdir(path, 0777) && errno != EEXIST)
+            return error_set(err, "%s: cannot make the directory: %s", path, strerror(errno));
+        *end = rest;
+        if (!rest)
+            break;
+    }
+    struct stat st;
+    if (stat(name, &st))
+        return error_set(err, "%s: %s", name, strerror(errno));
+    if (!S_ISDIR(st.st_mode))
+        return error_set(err, "%s: not a directory", name);
+    return 0;
+}
+
+int folder_make_for(const char *file, struct error *err)
+{
+    const char *slash = strrchr(file, '/');
+    char folder[MAX_PATH];
+    size_t length = slash ? (size_t)(slash - file) : 0;
+    if (length == 0)
+        return 0;
+    if (length >= sizeof folder)
+        return error_set(err, "%.60s...: the name is too long", file);
+    memcpy(folder, file, length);
+    folder[length] = 0;
+    return folder_make(folder, err);
+}
