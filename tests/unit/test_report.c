@@ -137,8 +137,8 @@ Test(report, functions_by_accesses)
 static int two_blocks(struct cpu *cpu, cpu_profile_fn visit, void *opaque)
 {
     const struct cpu_profile_counts none = {0}, few = {3, 2, 1};
-    visit(opaque, UINT64_C(0xffffffff80001000), &few, &none);
-    visit(opaque, UINT64_C(0xffffffff80001010), &none, &few);
+    visit(opaque, &(struct cpu_profile_block){UINT64_C(0xffffffff80001000), 4, few, none});
+    visit(opaque, &(struct cpu_profile_block){UINT64_C(0xffffffff80001010), 4, none, few});
     return cpu->number ? -1 : 0;
 }
 
