@@ -279,7 +279,8 @@ static inline int cpu_stop_at(struct cpu *cpu, uint64_t gva, struct error *err)
     return cpu->ops->stop_at(cpu, gva, err);
 }
 
-/* Takes cpu_stop_at() back, while the hart does not run; also if it was not called. */
+/* Takes cpu_stop_at() back, while the hart does not run; also if it was not called. `reached` may
+ * be announced still, if the hart could not execute the address now. */
 static inline int cpu_stop_no_more(struct cpu *cpu, uint64_t gva, struct error *err)
 {
     return cpu->ops->stop_no_more(cpu, gva, err);

@@ -503,15 +503,16 @@ static void on_instruction(uc_engine *uc, uint64_t pc, uint32_t size, void *opaq
     }
 }
 
-/* Makes the engine forget what it translated of the page that holds the address. */
-static int drop_page_of(struct riscv *hart, uint64_t pc, struct error *err)
+/* Makes the engine forget what it translated of the page that holds the address, if there is one.
+ */
+static bool drop_page_of(struct riscv *hart, uint64_t pc)
 {
     uint64_t gpa;
     if (!code_gpa(hart, pc, &gpa))
-        return error_set(err, "0x%llx cannot be executed here", (unsigned long long)pc);
+        return false;
     drop_translations(hart, gpa & ~PAGE_OFFSET);
     hart->seen_withdrawals = *hart->withdrawals - 1; /* flush */
-    return hart->failure.text[0] ? error_set(err, "%s", hart->failure.text) : 0;
+    return true;
 }
 
 static int add_instruction_hook(struct riscv *hart, uint64_t pc, struct error *err)
@@ -541,10 +542,12 @@ int riscv_stop_at(struct cpu *cpu, uint64_t pc, struct error *err)
     struct riscv *hart = (struct riscv *)cpu;
     if (add_instruction_hook(hart, pc, err))
         return -1;
-    return cpu->counts.insns ? drop_page_of(hart, pc, err) : 0;
+    if (cpu->counts.insns && !drop_page_of(hart, pc))
+        return error_set(err, "0x%llx cannot be executed now", (unsigned long long)pc);
+    return hart->failure.text[0] ? error_set(err, "%s", hart->failure.text) : 0;
 }
 
-/* With a hook, the engine forgets what it translated with it. */
+/* What the engine has translated with the hook announces still, where it cannot be dropped. */
 int riscv_stop_no_more(struct cpu *cpu, uint64_t pc, struct error *err)
 {
     struct riscv *hart = (struct riscv *)cpu;
@@ -557,8 +560,10 @@ int riscv_stop_no_more(struct cpu *cpu, uint64_t pc, struct error *err)
         if (hook->pc != pc)
             hart->instruction_hooks[kept++] = *hook;
     }
+    if (kept != hart->instruction_hook_count)
+        (void)drop_page_of(hart, pc);
     hart->instruction_hook_count = kept;
-    return 0;
+    return hart->failure.text[0] ? error_set(err, "%s", hart->failure.text) : 0;
 }
 
 /* What every simulator that hooks accesses pays; only counts. */

@@ -197,6 +197,7 @@ struct recovery {
     uint64_t domain_ids, marks;
     uint64_t losses;       /* domains that were given up */
     uint64_t linger_ticks; /* as the policy says */
+    uint64_t hang_ticks;   /* likewise: no request hangs before */
     uint64_t shared_pages;
     bool any_request; /* since boot */
 

@@ -36,8 +36,8 @@ int inject_count(struct inject *inject, const uint64_t *addresses, size_t count,
 
 /* For such a machine, too, while it does not run: a fault, whose nth time counts from now on. Only
  * `hart` is watched, which must be about to execute the block that the instruction is in. The
- * policy must outlive the fault. inject_disarm() takes the watch back, and is for the same point,
- * which a snapshot leads back to: that makes inject forget the fault itself. */
+ * policy must outlive the fault. inject_disarm() takes the watch back once it has struck; a
+ * snapshot of before it was armed makes inject forget it. */
 int inject_arm(struct inject *inject, const struct inject_policy *policy, unsigned hart,
                struct error *err);
 int inject_disarm(struct inject *inject, uint64_t address, unsigned hart, struct error *err);

@@ -86,8 +86,9 @@ struct recovery_policy {
         size_t function_count;
         const char *checks[POLICY_MAX_FUNCTIONS]; /* functions that return 0 when all is well */
         size_t check_count;
-        bool breakpoints;    /* EBREAK in the kernel is a failure */
-        uint64_t hang_insns; /* a request that executed so many has failed; 0: never */
+        bool breakpoints;      /* EBREAK in the kernel is a failure */
+        uint64_t hang_insns;   /* a request that executed so many has failed; 0: never */
+        uint64_t hang_from_ns; /* virtual time before which none has */
     } failure;
 
     enum failure_policy on_failure;

@@ -476,7 +476,8 @@ static bool hangs(const struct recovery *recovery, unsigned hart)
 {
     uint64_t limit = recovery->policy->failure.hang_insns;
     const struct lane *lane = &recovery->lanes[hart];
-    if (!limit || !lane->thread || lane->user || lane->thread->lost || !lane->thread->now.top)
+    if (!limit || recovery->options.clock->now < recovery->hang_ticks || !lane->thread ||
+        lane->user || lane->thread->lost || !lane->thread->now.top)
         return false;
     uint64_t ran =
         lane->thread->now.ran + recovery->options.harts[hart]->counts.insns - lane->since;
@@ -588,6 +589,8 @@ struct recovery *recovery_new(const struct recovery_options *options, struct err
     recovery->undos = arena_zeroed(options->arena, POLICY_MAX_FUNCTIONS, sizeof *recovery->undos);
     recovery->outside_epoch = memory_new_epoch(options->mem);
     recovery->uart = OUTPUT_BARRIER;
+    recovery->hang_ticks = clock_ticks(options->clock, options->policy->failure.hang_from_ns);
+    recovery->hang_ticks = clock_ticks(options->clock, options->policy->failure.hang_from_ns);
     recovery->linger_ticks = clock_ticks(options->clock, options->policy->linger_ns);
     for (size_t i = 0; i < options->policy->output_count; i++)
         if (!strcmp(options->policy->outputs[i].device, "uart0"))

@@ -115,6 +115,9 @@ static int strike(struct fault_runner *runner, const struct fault *fault,
                          "campaign: expected the fault at instruction %" PRIu64
                          ": the run differs from that which was planned by",
                          at);
+    /* In the address space of the fault still: what was translated to watch for it can go. */
+    if (inject_disarm(machine->inject, fault->address, fault->hart, err))
+        return -1;
     if (*end == END_NONE)
         *end = run_on(runner, limit, err);
     if (*end == END_FAULT && !machine->reboot_wanted)
@@ -151,8 +154,5 @@ enum campaign_ran fault_runner_run(void *opaque, const struct campaign_item *ite
              facts.said_wrong ? "true" : "false", facts.check_failed ? "true" : "false");
     result->outcome = outcome_name(outcome_of(&facts));
     result->detail = runner->detail;
-    if (golden_back(runner->golden, err) ||
-        inject_disarm(machine->inject, fault->address, fault->hart, err))
-        return CAMPAIGN_BROKEN;
-    return CAMPAIGN_RAN;
+    return golden_back(runner->golden, err) ? CAMPAIGN_BROKEN : CAMPAIGN_RAN;
 }

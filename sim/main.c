@@ -193,6 +193,13 @@ static int command_schema(void)
 static int check_command(const struct options *options, const struct config *config,
                          struct error *err)
 {
+    bool campaign_only =
+        options->db || options->resume || options->jobs || options->shards > 1 || options->has_seed;
+    if (options->campaign && options->fault)
+        return error_set(err, "expected either --campaign or the options of one fault, found both");
+    if (options->command == COMMAND_INJECT && !options->campaign && campaign_only)
+        return error_set(err, "expected --db, --resume, --jobs, --shard and --seed beside "
+                              "--campaign only");
     if (options->campaign)
         return faults_check(config, err) || board_of(config)->check(config, err) ? -1 : 0;
     if (options->command == COMMAND_INJECT && config->inject.kind == INJECT_NONE)

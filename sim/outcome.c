@@ -21,7 +21,6 @@ static const struct {
 enum outcome outcome_of(const struct outcome_facts *facts)
 {
     bool rolled_back = facts->failures > 0;
-    bool reported = rolled_back || facts->refused || facts->said_failed;
     if (facts->dead)
         return OUTCOME_DEAD;
     if (facts->over_budget)
@@ -31,7 +30,7 @@ enum outcome outcome_of(const struct outcome_facts *facts)
     if (rolled_back)
         return facts->failures == 1 && !facts->innocents && !facts->refused ? OUTCOME_RECOVERED
                                                                             : OUTCOME_COLLATERAL;
-    return reported ? OUTCOME_FAILED : OUTCOME_MASKED;
+    return facts->refused || facts->said_failed ? OUTCOME_FAILED : OUTCOME_MASKED;
 }
 
 const char *outcome_name(enum outcome outcome)

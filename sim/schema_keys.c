@@ -396,6 +396,9 @@ const struct key schema_keys[] = {
     {KEY("recovery.failure.hang", KEY_COUNT,
          "A request that has executed so many instructions has failed; 0: never."),
      DEFAULT("0"), RANGE(0, MAX_COUNT), CONFIG(recovery.failure.hang_insns)},
+    {KEY("recovery.failure.hang_from", KEY_DURATION,
+         "Virtual time before which no request hangs, such as those of a boot that take long."),
+     DEFAULT("0"), RANGE(0, MAX_COUNT), CONFIG(recovery.failure.hang_from_ns)},
     {KEY("recovery.on_failure", KEY_ENUM,
          "error: the caller of the failed request gets `error`; retry: first it is executed again, "
          "up to `retries` times."),

@@ -441,6 +441,29 @@ ParameterizedTest(struct guest *guest, system_snapshots, of_harts)
     compare(guest);
 }
 
+/* ---- Recovery ------------------------------------------------------------------------------ */
+
+#define AGORA(name, set)                        \
+    {                                           \
+        "configs/agora-" name ".json", {set}, 1 \
+    }
+
+ParameterizedTestParameters(system_snapshots, with_recovery)
+{
+    static struct guest guests[] = {
+        AGORA("double-free", "recovery.by_function=true"),
+        AGORA("output", ""),
+        AGORA("smp-dependent", ""),
+        AGORA("smp-torture", ""),
+    };
+    return cr_make_param_array(struct guest, guests, sizeof guests / sizeof *guests);
+}
+
+ParameterizedTest(struct guest *guest, system_snapshots, with_recovery)
+{
+    compare(guest);
+}
+
 /* ---- What cannot be ------------------------------------------------------------------------ */
 
 Test(system_snapshots, are_gone_back_to_from_the_newest_on)
@@ -487,29 +510,6 @@ Test(system_snapshots, a_golden_run_has_an_end)
     cr_expect_lt(machine_insns(run.machine), 6000);
     golden_free(golden);
     close_guest(&run);
-}
-
-/* ---- Recovery ------------------------------------------------------------------------------ */
-
-#define AGORA(name, set)                        \
-    {                                           \
-        "configs/agora-" name ".json", {set}, 1 \
-    }
-
-ParameterizedTestParameters(system_snapshots, with_recovery)
-{
-    static struct guest guests[] = {
-        AGORA("double-free", "recovery.by_function=true"),
-        AGORA("output", ""),
-        AGORA("smp-dependent", ""),
-        AGORA("smp-torture", ""),
-    };
-    return cr_make_param_array(struct guest, guests, sizeof guests / sizeof *guests);
-}
-
-ParameterizedTest(struct guest *guest, system_snapshots, with_recovery)
-{
-    compare(guest);
 }
 
 /* ---- Linux --------------------------------------------------------------------------------- */

@@ -1915,3 +1915,43 @@ Test(riscv, profile_is_exact)
         cr_expect_geq(sum.insns, 12);
     }
 }
+
+/* ---- Stops at instructions, while the guest is on its way ---- */
+
+static unsigned reached_count;
+
+static void count_reached(void *opaque, unsigned hart, uint64_t pc)
+{
+    (void)opaque;
+    (void)hart;
+    cr_expect_eq(pc, ENTERED + 12);
+    reached_count++;
+}
+
+/* The second instruction of a loop's block, which was translated without and with the stop. */
+Test(riscv, stops_come_and_go)
+{
+    const struct cpu_listener listener = {.reached = count_reached, .opaque = m};
+    struct error err = {""};
+    uint64_t count;
+    reached_count = 0;
+    enter_level(RISCV_SUPERVISOR, 0, 0);
+    CODE(m, ENTERED, addi(A0, ZERO, 0), addi(A1, ZERO, 0), /* loop: */ addi(A0, A0, 1),
+         addi(A1, A1, 1), bnez(A0, -8));
+    cr_assert_eq(cpu_listen(m->cpu[0], &listener), 0);
+    run_for(m, 0, 1000);
+    cr_assert_eq(reached_count, 0);
+
+    cr_assert_eq(cpu_stop_at(m->cpu[0], ENTERED + 12, &err), 0, "%s", err.text);
+    uint64_t before = cpu_general(m->cpu[0], 10);
+    run_for(m, 0, 1000);
+    count = cpu_general(m->cpu[0], 10) - before;
+    cr_expect_gt(count, 300);
+    cr_expect_eq(reached_count, count);
+
+    cr_assert_eq(cpu_stop_no_more(m->cpu[0], ENTERED + 12, &err), 0, "%s", err.text);
+    reached_count = 0;
+    run_for(m, 0, 1000);
+    cr_expect_eq(reached_count, 0);
+    cr_expect_gt(cpu_general(m->cpu[0], 10), before + count + 300);
+}
