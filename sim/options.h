@@ -63,8 +63,8 @@ struct options {
     const char *output; /* dtb: NULL is standard output */
 
     /* Campaigns */
-    bool campaign; /* inject: many faults */
-    bool fault;    /* inject: an option said something of the one fault */
+    bool campaign;          /* inject: many faults */
+    bool fault;             /* inject: an option said something of the one fault */
     const char *db;         /* the database; NULL: the command chooses a name */
     bool resume;            /* go on with it */
     unsigned jobs;          /* worker processes; 0: one for each core */
