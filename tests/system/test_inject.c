@@ -11,6 +11,9 @@
 #include "tests/system/harness.h"
 
 #define CONFIG "configs/linux-inject.json"
+#define STRICT                                                          \
+    "bootargs=console=ttyS0 rdinit=/init cryptomgr.notests oops=panic " \
+    "iaso.workload=victim,selfcheck,files,pipes,forks,check"
 
 /* `task` runs in step `step` of the workload's part "victim" when it gets to `at` the nth time. */
 struct fault {
@@ -71,14 +74,12 @@ static void inject(struct run *run, struct place *place, const struct fault *fau
     const char *arguments[32] = {"inject", CONFIG,      "--at",      fault->at,
                                  "--nth",  fault->nth,  "--task",    fault->task,
                                  "--kind", fault->kind, "--summary", place_file(place, "summary"),
-                                 "--set",  enabled};
-    size_t count = 14;
+                                 "--set",  enabled,     "--set",     STRICT};
+    size_t count = 16;
     for (size_t i = 0; i < 4 && *fault->more[i]; i++)
         arguments[count++] = fault->more[i];
-    if (is_hang(fault)) {
-        arguments[count++] = "--set";
-        arguments[count++] = "recovery.failure.hang=1200M";
-    }
+    arguments[count++] = "--set";
+    arguments[count++] = is_hang(fault) ? "recovery.failure.hang=1200M" : "recovery.failure.hang=0";
     if (getenv("IASO_NO_LINUX"))
         cr_skip_test("IASO_NO_LINUX is set");
     run_program(run, NULL, arguments);
