@@ -52,6 +52,40 @@ static bool is_finding(const struct campaign_result *result)
            !outcome_is_survival((enum outcome)outcome);
 }
 
+static void print_quoted(FILE *out, const char *word)
+{
+    fputc('\'', out);
+    for (; *word; word++)
+        *word == '\'' ? fputs("'\\''", out) : fputc(*word, out);
+    fputc('\'', out);
+}
+
+/* What repeats a fault has the user's own --set, too. */
+static int add_settings(struct fault_plan *plan, const struct options *options, struct error *err)
+{
+    for (size_t fault = 0; fault < plan->count; fault++) {
+        char *text = NULL;
+        size_t size;
+        FILE *out = open_memstream(&text, &size);
+        if (!out)
+            return error_set(err, "out of memory");
+        fputs(plan->options[fault], out);
+        for (size_t i = 0; i < options->override_count; i++) {
+            if (!strncmp(options->overrides[i], "campaign.", strlen("campaign.")))
+                continue;
+            fputs(" --set ", out);
+            print_quoted(out, options->overrides[i]);
+        }
+        if (fclose(out)) {
+            free(text);
+            return error_set(err, "out of memory");
+        }
+        free(plan->options[fault]);
+        plan->options[fault] = text;
+    }
+    return 0;
+}
+
 /* From the database, or by running the machine. */
 static int get_plan(struct faults_campaign *command, struct error *err)
 {
@@ -67,6 +101,8 @@ static int get_plan(struct faults_campaign *command, struct error *err)
     command->phase = "drawing faults";
     if (fault_plan_make(&command->plan, &command->config, show_progress, command, err))
         return error_prefix(err, "%s: ", command->config.path);
+    if (add_settings(&command->plan, command->options, err))
+        return -1;
     text = fault_plan_print(&command->plan);
     int result = text ? store_set(store, FAULTS_PLAN, text, err) || store_commit(store, err)
                       : error_set(err, "out of memory");

@@ -87,19 +87,15 @@ static void read_results(struct results *results, const char *path)
 static void reproduce(const struct results *results, size_t i, enum campaign_mode mode,
                       const char *summary)
 {
-    char options[400], *save = NULL;
-    const char *arguments[32] = {"inject", "configs/agora-null.json", "--console", "none",
-                                 "--set",  "bootargs=agora.work=0",   "--summary", summary};
-    size_t count = 8;
-    if (mode == CAMPAIGN_OFF) {
-        arguments[count++] = "--set";
-        arguments[count++] = "recovery.enabled=false";
-    }
-    snprintf(options, sizeof options, "%s", results->plan.options[i]);
-    for (char *word = strtok_r(options, " ", &save); word; word = strtok_r(NULL, " ", &save))
-        arguments[count++] = word;
+    const char *iaso = getenv("IASO"), *options = results->plan.options[i];
+    char line[800];
+    snprintf(line, sizeof line,
+             "%s inject configs/agora-null.json %s%s --console none --summary %s",
+             iaso ? iaso : "./iaso", options,
+             mode == CAMPAIGN_OFF ? " --set recovery.enabled=false" : "", summary);
     struct run run;
-    run_program(&run, NULL, arguments);
+    run_command(&run, (const char *const[]){"sh", "-c", line, NULL});
+    run.summary = read_json(summary);
     const char *outcome = results->rows[mode][i].outcome;
     bool survived =
         strcmp(outcome, "corruption") && strcmp(outcome, "hang") && strcmp(outcome, "kernel-dead");
