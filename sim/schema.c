@@ -6,9 +6,25 @@
 #include "sim/schema_keys.h"
 #include "sim/units.h"
 
+static const struct schema_table *const tables[] = {&schema_machine, &schema_recovery,
+                                                    &schema_power};
+
+#define TABLES (sizeof tables / sizeof *tables)
+
 const struct key *schema_root(void)
 {
-    return &schema_keys[0];
+    return tables[0]->rows;
+}
+
+/* The row after it, of whatever table; NULL behind the last. */
+static const struct key *next_row(const struct key *key)
+{
+    size_t table = 0;
+    while (key < tables[table]->rows || key >= tables[table]->rows + tables[table]->count)
+        table++;
+    if (++key < tables[table]->rows + tables[table]->count)
+        return key;
+    return ++table < TABLES ? tables[table]->rows : NULL;
 }
 
 static bool is_child(const struct key *parent, const struct key *key)
@@ -26,12 +42,10 @@ static bool is_child(const struct key *parent, const struct key *key)
 
 const struct key *schema_child(const struct key *parent, const struct key *previous)
 {
-    for (const struct key *key = (previous ? previous : parent) + 1;
-         key < schema_keys + schema_key_count; key++) {
-        if (is_child(parent, key))
-            return key;
-    }
-    return NULL;
+    const struct key *key = next_row(previous ? previous : parent);
+    while (key && !is_child(parent, key))
+        key = next_row(key);
+    return key;
 }
 
 const struct key *schema_member(const struct key *parent, const char *name)
@@ -52,7 +66,7 @@ const char *schema_name(const struct key *key)
 
 const char *schema_elsewhere(const char *name)
 {
-    for (const struct key *key = schema_keys + 1; key < schema_keys + schema_key_count; key++) {
+    for (const struct key *key = next_row(schema_root()); key; key = next_row(key)) {
         if (!strpbrk(key->path, "[*") && !strcmp(schema_name(key), name))
             return key->path;
     }
