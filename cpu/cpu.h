@@ -162,8 +162,7 @@ struct cpu_ops {
     uint64_t (*pc)(struct cpu *cpu);
     /* Fills up to `size` entries, returns how many there are. */
     size_t (*registers)(struct cpu *cpu, struct cpu_register *registers, size_t size);
-    /* Guest-virtual to guest-physical as the hart would translate a load now, without side effects.
-     */
+    /* Guest-virtual to guest-physical as a load would be translated now, without side effects. */
     int (*translate)(struct cpu *cpu, uint64_t gva, uint64_t *gpa);
     void (*free)(struct cpu *cpu);
 };
@@ -218,10 +217,9 @@ static inline void cpu_pause(struct cpu *cpu)
 
 /*
  * All of the hart but memory and TLB: registers, interrupt lines, counts, tallies. A state is plain
- * bytes,
- * cpu_state_size() of them, and belongs to the hart that it was saved of. May be saved from within
- * listeners, where it is the state before the instruction that was announced; restored and adopted
- * only while the hart does not run.
+ * bytes, cpu_state_size() of them, and belongs to the hart that it was saved of. May be saved from
+ * within listeners, where it is the state before the instruction that was announced; restored and
+ * adopted only while the hart does not run.
  */
 static inline size_t cpu_state_size(struct cpu *cpu)
 {

@@ -39,9 +39,8 @@ struct riscv_options {
     struct riscv_shared *shared;
     uint64_t (*time)(void *opaque); /* the time CSR */
     void *time_opaque;
-    struct arena
-        *profile;       /* count for cpu_profile() in it, at a cost for each block; NULL: do not */
-    bool hook_accesses; /* also count with the engine's own per-access hooks, for comparison */
+    struct arena *profile; /* of counts for cpu_profile(), at a cost for each block; NULL: none */
+    bool hook_accesses;    /* also count with the engine's own per-access hooks, for comparison */
 };
 
 /* Starts, and starts again after cpu_reset(), in M-mode at `pc` with all x registers 0. */

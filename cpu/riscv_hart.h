@@ -211,8 +211,7 @@ uint64_t riscv_pc(struct riscv *hart);
 /* Whether the hart may read cycle, time or instret (a CSR number) at its level. */
 bool riscv_counter_enabled(struct riscv *hart, unsigned csr);
 
-/* Makes reading cycle or instret trap until the block that is about to run was cut short by that.
- */
+/* Makes reading cycle or instret trap until that has cut short the block that is about to run. */
 void riscv_forbid_counters(struct riscv *hart);
 
 /* Takes the context from the engine and gives it back; between them riscv_context_get() and _set()

@@ -15,8 +15,7 @@ static struct riscv_mmu mmu_at(const struct riscv *hart, enum access_kind kind)
 
 /* ---- Code ---- */
 
-/* Guest-physical address of code at pc: where the engine fetches it from, else where a walk says.
- */
+/* Guest-physical address of code at pc: where the engine fetches it from, or what a walk says. */
 static bool code_gpa(struct riscv *hart, uint64_t pc, uint64_t *gpa)
 {
     const struct code_page *page =
@@ -503,8 +502,7 @@ static void on_instruction(uc_engine *uc, uint64_t pc, uint32_t size, void *opaq
     }
 }
 
-/* Makes the engine forget what it translated of the page that holds the address, if there is one.
- */
+/* Makes the engine forget what it translated of the address' page; false if there is none. */
 static bool drop_page_of(struct riscv *hart, uint64_t pc)
 {
     uint64_t gpa;

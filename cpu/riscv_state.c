@@ -405,8 +405,7 @@ void riscv_collect_counts(struct riscv *hart)
 {
     struct cpu_counts *counts = &hart->cpu.counts;
     struct clock *clock = hart->clock;
-    /* A block that is cut short later is taken back from counts that were collected: let it wrap.
-     */
+    /* A block that is cut short later is taken back from what was collected: let it wrap. */
     clock->now += (uint64_t)(int32_t)hart->counts[LANE_INSNS];
     counts->insns += (uint64_t)(int32_t)hart->counts[LANE_INSNS];
     counts->loads += (uint64_t)(int32_t)hart->counts[LANE_LOADS];

@@ -186,8 +186,7 @@ void *arena_resize(struct arena *arena, void *block, size_t size)
 
 /* ---- Copies -------------------------------------------------------------------------------- */
 
-/* Puts the guards where they belong after the contents were changed; the arena ended at `before`.
- */
+/* Puts the guards where they belong now that the contents are others; it ended at `before`. */
 static void guard_again(const struct arena *arena, size_t before)
 {
     const uint8_t *base = (const uint8_t *)arena;

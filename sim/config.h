@@ -207,8 +207,7 @@ int config_load(struct config *config, const char *path, const char *const *over
                 size_t override_count, struct error *err);
 void config_free(struct config *config);
 
-/* A JSON Schema (draft 2020-12) made from the table that config_load() validates with; malloc'ed.
- */
+/* A JSON Schema (draft 2020-12) of the table that config_load() validates with; malloc'ed. */
 char *config_schema(void);
 
 #endif

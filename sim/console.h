@@ -42,8 +42,7 @@ struct console *console_new(enum console_kind kind, const char *file, struct clo
                             const struct config_step *steps, size_t step_count, struct error *err);
 void console_free(struct console *console);
 
-/* Name of the pseudo terminal, such as "/dev/pts/3", for the user to be told; NULL if it is none.
- */
+/* Name of the pseudo terminal, such as "/dev/pts/3", to tell the user; NULL if it is none. */
 const char *console_pty_name(const struct console *console);
 
 /* "cannot write the console's output: No space left on device" once that happened (the output is

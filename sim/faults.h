@@ -19,9 +19,9 @@
  *          domains, between campaign.from and campaign.until, in the run without a fault
  *   time   over the times at which that instruction was executed so
  *   flip   the register over x1 to x31, the bit over its 64: as the upset of a register file
- *   wild   8 random bytes, aligned, within 256 bytes (and the page) of where a register points that
- *          points to memory which the kernel may write: an index or a pointer that is a little
- * wrong
+ *   wild   8 random bytes, aligned, up to 256 bytes from where a register points to memory which
+ *          the kernel may write, in the same page (beyond its end comes its start): an index or a
+ *          pointer that is a little wrong
  */
 struct fault {
     uint64_t index; /* of the draw */

@@ -96,8 +96,8 @@ static void hold_at(struct machine *machine, uint64_t insns)
     cpu_hold_at(hart, insns == UINT64_MAX ? insns : insns > others ? insns - others : 0);
 }
 
-/* Lets the hart run whose turn it is; -1 on error. Sets turn.held when machine_insns() is `insns`.
- */
+/* Lets the hart run whose turn it is; -1 on error. Sets turn.held where `insns` says so: see
+ * machine_go(). */
 static int run_hart(struct machine *machine, uint64_t insns, struct error *err)
 {
     struct machine_turn *turn = &machine->turn;

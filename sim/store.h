@@ -62,8 +62,7 @@ const struct store_identity *store_identity(const struct store *store);
 int store_set(struct store *store, const char *name, const char *value, struct error *err);
 int store_get(struct store *store, const char *name, char **value, struct error *err);
 
-/* Adds to the transaction that is open, or opens one. A second result of the same item is an error.
- */
+/* Adds to the open transaction, or opens one. A second result of the same item is an error. */
 int store_add(struct store *store, const struct campaign_result *result, struct error *err);
 int store_commit(struct store *store, struct error *err);
 

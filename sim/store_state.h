@@ -38,8 +38,7 @@ int store_sql(struct store *store, const char *text, struct error *err);
 sqlite3_stmt *store_prepare(struct store *store, const char *text, struct error *err);
 sqlite3_stmt *store_kept(struct store *store, enum store_statement which, struct error *err);
 
-/* Steps once: 1 a row, 0 done, -1 failed. Whatever it says, the statement is reset by the caller.
- */
+/* Steps once: 1 a row, 0 done, -1 failed. In any case the caller resets the statement. */
 int store_step(struct store *store, sqlite3_stmt *statement, struct error *err);
 
 /* Opens a transaction unless there is one. */

@@ -36,8 +36,7 @@ void summary_print(const struct summary *summary, FILE *out);
 /* Can a summary be written there? To be asked before a run that may take hours. */
 int summary_check(const char *path, struct error *err);
 
-/* The same and more as JSON into a new file or over an old summary; README.md describes the keys.
- */
+/* The same and more as JSON into a new file or over an old summary; README.md has the keys. */
 int summary_write(const struct summary *summary, const char *path, struct error *err);
 
 /* The same for the JSON of something else, such as a campaign. */

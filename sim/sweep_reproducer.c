@@ -157,7 +157,12 @@ static int judge(struct machine *machine, const struct config *config, const cha
         result = error_set(err, "out of memory");
     } else {
         machine_attach(machine, console);
-        enum machine_end end = machine_run(machine, NULL, NULL, &fault);
+        /* Not machine_run(), which lets SIGINT end it: workers finish what they are in. */
+        if (machine_start(machine, &fault))
+            machine->end = END_FAULT;
+        else
+            (void)machine_go(machine, UINT64_MAX, NULL, NULL, &fault);
+        enum machine_end end = machine_finish(machine, &fault);
         const char *found = end == END_FAULT || end == END_LOCKED
                                 ? fault.text
                                 : summary_judge(machine, text, sizeof text);

@@ -158,7 +158,6 @@ static int see_judged(void *opaque, const struct campaign_result *result, struct
     } else if (add_class(results, result->key, err)) {
         return -1;
     }
-    results->judged++;
     if (!strcmp(result->outcome, CAMPAIGN_LOST)) {
         results->lost++;
         return 0;

@@ -32,7 +32,7 @@ struct sweep_results {
     bool recovers;
     char (*classes)[SWEEP_PATH_SIZE]; /* keys of the least path of each, ascending */
     size_t class_count, class_room;
-    uint64_t booted, judged, runs[CONFIG_MAX_DEPTH], lost;
+    uint64_t booted, runs[CONFIG_MAX_DEPTH], lost;
     uint64_t failure_count;
     /* Failures with the same place and the same verdict. */
     struct sweep_group {

@@ -51,8 +51,7 @@ int walk_check_recovery(struct walk *walk); /* recovery, inject, report */
 int walk_check_power(struct walk *walk);
 int walk_check_expect(struct walk *walk); /* expect, sweep */
 
-/* Goes to a member (or an element, if `name` is NULL); returns where to cut the path to come back.
- */
+/* Goes to a member (an element, if `name` is NULL); returns where to cut the path to come back. */
 size_t walk_enter(struct walk *walk, const char *name, size_t index);
 void walk_leave(struct walk *walk, size_t length);
 

@@ -189,7 +189,7 @@ static int start_missing(struct workers *workers, const sigset_t *mask, struct e
     for (unsigned i = 0; i < workers->jobs; i++) {
         if (workers->worker[i].pid || workers->list->stop || !workers_list_left(workers->list))
             continue;
-        if (start(workers, i, mask, err))
+        if (start(workers, i, mask, alive ? NULL : err))
             return alive ? 0 : -1;
         alive = true;
     }
