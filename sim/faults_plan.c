@@ -124,7 +124,7 @@ static int profile(struct planner *planner, struct error *err)
         if (opened)
             watch_progress(planner);
     }
-    (void)machine_finish(rig->machine, err);
+    (void)machine_finish(rig->machine, NULL);
     planner->plan->end = machine_insns(rig->machine);
     if (check_end(planner, err))
         return -1;
@@ -228,6 +228,8 @@ static void on_hit(void *opaque, unsigned hart, uint64_t pc)
         else
             high = middle;
     }
+    if (planner->addresses[low] != pc)
+        return;
     struct slot *slot = &planner->slots[low];
     uint64_t position = machine_position(machine);
     slot->nth++;
@@ -255,7 +257,7 @@ static int count_hits(struct planner *planner, struct error *err)
         machine_go(rig->machine, planner->plan->until, planner->tick, planner->opaque, err);
     if (end == END_FAULT)
         return -1;
-    (void)machine_finish(rig->machine, err);
+    (void)machine_finish(rig->machine, NULL);
     return 0;
 }
 

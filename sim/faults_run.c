@@ -20,6 +20,8 @@ int fault_runner_open(struct fault_runner *runner, const struct config *config,
         return -1;
     enum machine_end end = machine_go(rig->machine, plan->from, tick, opaque, err);
     rig->config.run.stuck_insns = plan->stuck;
+    rig->config.run.max_insns = 0; /* each fault has its own limit */
+    runner->reboots = rig->machine->reboots;
     console_forget_notes(rig->console);
     if (end == END_NONE)
         runner->golden = golden_new(rig->machine, err);
@@ -41,16 +43,17 @@ void fault_runner_close(struct fault_runner *runner)
     rig_close(&runner->rig);
 }
 
-static bool has_died(const struct machine *machine)
+static bool has_died(const struct fault_runner *runner)
 {
-    return machine->panic_at || machine->reboots || machine->reboot_wanted;
+    const struct machine *machine = runner->rig.machine;
+    return machine->panic_at || machine->reboots != runner->reboots || machine->reboot_wanted;
 }
 
 /* From the fault to the end, or to where that is clear. */
 static enum machine_end run_on(const struct fault_runner *runner, uint64_t limit, struct error *err)
 {
     struct machine *machine = runner->rig.machine;
-    while (!has_died(machine) && machine_insns(machine) < limit) {
+    while (!has_died(runner) && machine_insns(machine) < limit) {
         uint64_t next = machine_insns(machine) + STEP;
         enum machine_end end = machine_go(machine, next < limit ? next : limit, NULL, NULL, err);
         if (end != END_NONE)
@@ -83,7 +86,7 @@ static void look(const struct fault_runner *runner, enum machine_end end,
     uint64_t checks = checking ? console_noted(rig->console, rig->until)->first : UINT64_MAX;
     char text[300];
     facts->over_budget = end == END_NONE || end == END_LIMIT || end == END_TIMEOUT;
-    facts->dead = has_died(rig->machine) || (!has_ended(end) && !facts->over_budget) ||
+    facts->dead = has_died(runner) || (!has_ended(end) && !facts->over_budget) ||
                   (has_ended(end) && rig->until >= 0 && !checking);
     facts->check_failed =
         texts.last > checks || (has_ended(end) && rig_verdict(rig, text, sizeof text));

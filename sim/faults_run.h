@@ -13,6 +13,7 @@ struct fault_runner {
     const struct fault_plan *plan;
     struct rig rig;
     struct golden *golden;
+    unsigned reboots; /* of the guest until then */
     char detail[400]; /* of the last result */
 };
 

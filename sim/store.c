@@ -338,7 +338,7 @@ struct store *store_open(const char *path, enum store_mode mode,
     store->path = store->file + (strchr(path, '/') ? 0 : 2);
     if (open_database(store, mode, identity, err) == 0)
         return store;
-    bool made = mode == STORE_NEW && store->fd >= 0;
+    bool made = store->made;
     store_close(store, NULL);
     if (made)
         unlink(path);

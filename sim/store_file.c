@@ -71,6 +71,7 @@ int store_open_file(struct store *store, enum store_mode mode, bool *empty, stru
                          store->path);
     if (mode != STORE_READ && lock(store, err))
         return -1;
+    store->made = mode == STORE_NEW;
     *empty = status.st_size == 0;
     if (!*empty)
         return check_header(store, err);

@@ -19,6 +19,7 @@ struct store {
     sqlite3 *db;
     char *file;       /* for SQLite, which has names of its own such as ":memory:" */
     const char *path; /* within it: as it was given */
+    bool made;        /* the file, which is ours alone */
     int fd; /* of the lock; -1: none. Closed after the database: closing it drops SQLite's locks */
     struct store_identity identity;
     char *texts[4]; /* that the identity points to */

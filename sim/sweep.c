@@ -32,6 +32,12 @@ static bool is_finding(const struct campaign_result *result)
 
 /* ---- Items, in a worker -------------------------------------------------------------------- */
 
+/* A guest that runs wild behind a cut may be more than the simulator can do. */
+static enum campaign_ran cannot_run(const struct sweep *sweep)
+{
+    return sweep->run->machine->end == END_FAULT ? CAMPAIGN_RAN_OUT : CAMPAIGN_BROKEN;
+}
+
 static enum campaign_ran recover(void *opaque, const struct campaign_item *item,
                                  struct campaign_result *result, struct error *err)
 {
@@ -40,7 +46,7 @@ static enum campaign_ran recover(void *opaque, const struct campaign_item *item,
     struct nvm_hash state;
     int recovered = sweep_run_recover(sweep->run, item->data, &state, &verdict, err);
     if (recovered < 0)
-        return CAMPAIGN_BROKEN;
+        return cannot_run(sweep);
     result->outcome = recovered ? "recovered" : "ended";
     snprintf(sweep->detail, sizeof sweep->detail, "{\"state\":\"%016" PRIx64 "%016" PRIx64 "\"}",
              recovered ? state.high : 0, recovered ? state.low : 0);
@@ -87,7 +93,7 @@ static enum campaign_ran finish(void *opaque, const struct campaign_item *item,
     sweep_tree_free(&tree);
     if (!failed && !result->detail)
         return CAMPAIGN_RAN_OUT;
-    return failed ? CAMPAIGN_BROKEN : CAMPAIGN_RAN;
+    return failed ? cannot_run(sweep) : CAMPAIGN_RAN;
 }
 
 static enum campaign_ran explain(void *opaque, const struct campaign_item *item,

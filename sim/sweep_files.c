@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "sim/sweep_finding.h"
 
@@ -31,8 +32,10 @@ static int write_file(const char *directory, const char *name, const char *text,
     int result = 0;
     if (file) {
         bool failed = fputs(text, file) < 0;
-        if (fclose(file) || failed)
+        if (fclose(file) || failed) {
             result = error_set(err, "%s: cannot write: %s", path, strerror(errno));
+            unlink(path);
+        }
     } else if (errno != EEXIST) {
         result = error_set(err, "%s: cannot write: %s", path, strerror(errno));
     } else if (!holds(path, text)) {

@@ -391,6 +391,7 @@ static int with_terminal(void (*child)(void), pid_t *pid)
     cr_assert_geq(*pid, 0);
     if (*pid == 0) {
         signal(SIGHUP, SIG_DFL); /* ignored under nohup */
+        signal(SIGINT, SIG_DFL); /* and in the background of a script */
         child();
         _exit(0);
     }
