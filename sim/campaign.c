@@ -199,25 +199,33 @@ static int do_round(struct round *round, struct error *err)
     return 0;
 }
 
-static enum campaign_end with_signals(struct round *round, struct error *err)
+/* ---- Signals ------------------------------------------------------------------------------- */
+
+static const int caught[] = {SIGHUP, SIGINT, SIGTERM};
+#define CAUGHT (sizeof caught / sizeof *caught)
+
+/* From here on they are noted, while workers_poll() waits; what nohup ignores stays ignored. */
+static void catch_signals(sigset_t *mask, struct sigaction old[CAUGHT])
 {
-    struct sigaction note = {.sa_handler = note_signal}, old_int, old_term;
+    const struct sigaction note = {.sa_handler = note_signal};
     sigset_t ours;
     sigemptyset(&ours);
-    sigaddset(&ours, SIGINT);
-    sigaddset(&ours, SIGTERM);
-    sigprocmask(SIG_BLOCK, &ours, &round->mask);
+    for (size_t i = 0; i < CAUGHT; i++)
+        sigaddset(&ours, caught[i]);
+    sigprocmask(SIG_BLOCK, &ours, mask);
     signals = 0;
-    sigaction(SIGINT, &note, &old_int);
-    sigaction(SIGTERM, &note, &old_term);
-    int failed = do_round(round, err);
-    sigprocmask(SIG_SETMASK, &round->mask, NULL); /* one that waits is noted now */
-    enum campaign_end end = failed    ? CAMPAIGN_FAILED
-                            : signals ? CAMPAIGN_INTERRUPTED
-                                      : CAMPAIGN_DONE;
-    sigaction(SIGINT, &old_int, NULL);
-    sigaction(SIGTERM, &old_term, NULL);
-    return end;
+    for (size_t i = 0; i < CAUGHT; i++) {
+        sigaction(caught[i], NULL, &old[i]);
+        if (caught[i] != SIGHUP || old[i].sa_handler != SIG_IGN)
+            sigaction(caught[i], &note, NULL);
+    }
+}
+
+static void release_signals(const sigset_t *mask, const struct sigaction old[CAUGHT])
+{
+    sigprocmask(SIG_SETMASK, mask, NULL); /* one that waits is noted now */
+    for (size_t i = 0; i < CAUGHT; i++)
+        sigaction(caught[i], &old[i], NULL);
 }
 
 static enum campaign_end begin(struct round *round, const struct store_round *about,
@@ -237,7 +245,7 @@ static enum campaign_end begin(struct round *round, const struct store_round *ab
     round->committed_ms = host_ms();
     round->progress = campaign_progress_new(STDERR_FILENO, round->campaign->options.quiet,
                                             about->what, round->count, round->done);
-    enum campaign_end end = with_signals(round, err);
+    enum campaign_end end = do_round(round, err) ? CAMPAIGN_FAILED : CAMPAIGN_DONE;
     if (store_commit(store, end == CAMPAIGN_FAILED ? NULL : err))
         end = CAMPAIGN_FAILED;
     campaign_progress_free(round->progress);
@@ -270,7 +278,12 @@ enum campaign_end campaign_round(struct campaign *campaign, unsigned number, con
         campaign_slice(count, about.shard, about.shards, &first, &mine);
     round.items = items + first;
     round.count = mine;
+    struct sigaction old[CAUGHT];
+    catch_signals(&round.mask, old);
     enum campaign_end end = begin(&round, &about, err);
+    release_signals(&round.mask, old);
+    if (end == CAMPAIGN_DONE && signals)
+        end = CAMPAIGN_INTERRUPTED;
     free(round.states);
     free(round.todo);
     return end;

@@ -110,7 +110,8 @@ static int write_json(const cJSON *json, const char *path, struct error *err)
 int campaign_command_show(const struct options *options)
 {
     struct error err = {""};
-    if (options->summary && summary_check(options->summary, &err))
+    if (options->summary && (summary_check_apart(options->summary, options->operands[0], &err) ||
+                             summary_check(options->summary, &err)))
         return complain(&err, EXIT_USAGE);
     struct show show = {.store = store_open(options->operands[0], STORE_READ, NULL, &err),
                         .out = stdout};
@@ -121,6 +122,10 @@ int campaign_command_show(const struct options *options)
     else if (show_state(&show, summary, &err) || show_kind(&show, summary, &err) ||
              (options->summary && write_json(summary, options->summary, &err)))
         code = complain(&err, EXIT_SIMULATOR);
+    if (fflush(stdout) || ferror(stdout)) {
+        error_set(&err, "cannot write to standard output");
+        code = complain(&err, EXIT_SIMULATOR);
+    }
     cJSON_Delete(summary);
     store_close(show.store, NULL);
     return code;

@@ -9,6 +9,7 @@
 #include "sim/campaign.h"
 #include "sim/config_digest.h"
 #include "sim/folder.h"
+#include "sim/summary.h"
 
 #define FOLDER    "out"
 #define EXTENSION ".db"
@@ -66,6 +67,21 @@ static char *directory_of(const char *path)
     return directory;
 }
 
+/* Looks before and after: what the new file is called in another way is seen only then. */
+static struct store *open_apart(const char *path, const struct options *options,
+                                const struct store_identity *identity, struct error *err)
+{
+    const char *summary = options->summary;
+    if (summary && summary_check_apart(summary, path, err))
+        return NULL;
+    struct store *store =
+        store_open(path, options->resume ? STORE_RESUME : STORE_NEW, identity, err);
+    if (!store || !summary || summary_check_apart(summary, path, err) == 0)
+        return store;
+    store_close(store, NULL);
+    return NULL;
+}
+
 int campaign_open(struct campaign *campaign, const char *kind, const struct options *options,
                   const struct config *config, const char *parameters, struct error *err)
 {
@@ -82,8 +98,7 @@ int campaign_open(struct campaign *campaign, const char *kind, const struct opti
     if (path && !campaign->directory)
         error_set(err, "out of memory");
     else if (path && folder_make_for(path, err) == 0)
-        campaign->store =
-            store_open(path, options->resume ? STORE_RESUME : STORE_NEW, &identity, err);
+        campaign->store = open_apart(path, options, &identity, err);
     free(digest);
     free(path);
     if (campaign->store)

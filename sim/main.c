@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -241,10 +242,22 @@ static int with_config(const struct options *options)
     return code;
 }
 
+/* What is closed would become the number of the next file, and messages would go into that. */
+static int open_standard_streams(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    return fd < 0 ? -1 : close(fd);
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
     struct error err = {""};
+    if (open_standard_streams())
+        return EXIT_SIMULATOR;
     if (options_parse(&options, argc, argv, &err))
         return complain(&err, EXIT_USAGE);
     int code = EXIT_AS_EXPECTED;

@@ -273,9 +273,13 @@ static int check_pages(struct store *store, struct error *err)
     if (!check)
         return -1;
     int row = store_step(store, check, err);
-    if (row == 1 && strcmp(column_text(check, 0), "ok"))
-        row = error_set(err, "%s: the database is damaged (%.200s)", store->path,
-                        column_text(check, 0));
+    const char *text = row == 1 ? column_text(check, 0) : "ok";
+    if (strcmp(text, "ok")) {
+        const char *heading = strchr(text, '\n'); /* names the database, if there is one */
+        text = heading ? heading + 1 : text;
+        row = error_set(err, "%s: the database is damaged (%.*s)", store->path,
+                        (int)strcspn(text, "\n"), text);
+    }
     sqlite3_finalize(check);
     return row == 1 ? 0 : -1;
 }

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "sim/expect.h"
@@ -208,6 +209,16 @@ int summary_check(const char *path, struct error *err)
     else if (errno != ENXIO)
         return error_set(err, "%s: cannot write the summary: %s", path, strerror(errno));
     return 0;
+}
+
+int summary_check_apart(const char *path, const char *database, struct error *err)
+{
+    struct stat a, b;
+    bool same = !strcmp(path, database) || (stat(path, &a) == 0 && stat(database, &b) == 0 &&
+                                            a.st_dev == b.st_dev && a.st_ino == b.st_ino);
+    return same ? error_set(err, "--summary: expected another file than the database, found %s",
+                            path)
+                : 0;
 }
 
 int summary_write_text(const char *text, const char *path, struct error *err)

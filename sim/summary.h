@@ -36,6 +36,9 @@ void summary_print(const struct summary *summary, FILE *out);
 /* Can a summary be written there? To be asked before a run that may take hours. */
 int summary_check(const char *path, struct error *err);
 
+/* Refuses to write the summary over the database of a campaign. */
+int summary_check_apart(const char *path, const char *database, struct error *err);
+
 /* The same and more as JSON into a new file or over an old summary; README.md has the keys. */
 int summary_write(const struct summary *summary, const char *path, struct error *err);
 

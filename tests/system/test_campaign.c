@@ -112,3 +112,62 @@ Test(campaign_command, shards_merge_to_the_whole, .timeout = 600)
     run_free(&run);
     place_remove(&place);
 }
+
+/* The database gets the number of a stream that is closed, unless somebody takes care. */
+Test(campaign_command, messages_do_not_get_into_the_database, .timeout = 600)
+{
+    static const char *const closed[] = {"2>&-", ">&- 2>&-", "<&- >&- 2>&-"};
+    struct place place;
+    struct run run;
+    char name[20], command[400];
+    const char *program = getenv("IASO") ? getenv("IASO") : "./iaso";
+    place_make(&place);
+    for (size_t i = 0; i < sizeof closed / sizeof *closed; i++) {
+        snprintf(name, sizeof name, "%zu.db", i);
+        const char *path = place_file(&place, name);
+        snprintf(command, sizeof command, "%s sweep " CONFIG " --sample 3 --db %s %s", program,
+                 path, closed[i]);
+        run_command(&run, (const char *const[]){"sh", "-c", command, NULL});
+        cr_expect_eq(run.code, 0, "%s: %d", closed[i], run.code);
+        run_free(&run);
+        char *text = shown(path);
+        cr_expect(strstr(text, "\n  finished\n"), "%s", text);
+        free(text);
+    }
+    place_remove(&place);
+}
+
+/* run_program() would read the summary back. */
+static void expect_refused(const char *arguments, const char *path, const char *summary)
+{
+    struct run run;
+    char command[500];
+    const char *program = getenv("IASO") ? getenv("IASO") : "./iaso";
+    snprintf(command, sizeof command, "%s %s%s --summary %s", program, arguments, path, summary);
+    run_command(&run, (const char *const[]){"sh", "-c", command, NULL});
+    cr_expect_eq(run.code, 2, "%s: %d", command, run.code);
+    cr_expect(strstr(run.err, "--summary: expected another file than the database, found "), "%s",
+              run.err);
+    run_free(&run);
+}
+
+Test(campaign_command, the_summary_does_not_replace_the_database, .timeout = 600)
+{
+    struct place place;
+    struct run run;
+    place_make(&place);
+    const char *path = place_file(&place, "a.db"), *other = place_file(&place, "b.db");
+    RUN(&run, "sweep", CONFIG, "--sample", "3", "--quiet", "--db", path);
+    cr_assert_eq(run.code, 0, "%s", run.err);
+    run_free(&run);
+    cr_assert_eq(symlink("a.db", other), 0);
+    expect_refused("campaign show ", path, path);
+    expect_refused("campaign show ", path, other);
+    expect_refused("sweep " CONFIG " --sample 3 --resume --db ", path, other);
+    expect_refused("sweep " CONFIG " --sample 3 --db ", place_file(&place, "c.db"),
+                   place_file(&place, "./c.db"));
+    char *text = shown(path);
+    cr_expect(strstr(text, "\n  finished\n"), "%s", text);
+    free(text);
+    place_remove(&place);
+}

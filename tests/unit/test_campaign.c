@@ -432,8 +432,9 @@ Test(campaign, an_error_ends_it_and_keeps_what_is_done)
 static enum campaign_ran interrupt_at_100(void *opaque, const struct campaign_item *item,
                                           struct campaign_result *result, struct error *err)
 {
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
     if (!strcmp(item->key, "000100"))
-        kill(getppid(), shared->tries++ % 2 ? SIGTERM : SIGINT);
+        kill(getppid(), signals[shared->tries++ % 3]);
     usleep(100);
     return work(opaque, item, result, err);
 }
@@ -441,7 +442,7 @@ static enum campaign_ran interrupt_at_100(void *opaque, const struct campaign_it
 Test(campaign, a_signal_lets_items_finish)
 {
     char *expected = expected_table();
-    for (unsigned jobs = 1; jobs <= 2; jobs++) {
+    for (unsigned jobs = 1; jobs <= 3; jobs++) {
         char name[20];
         struct error err = {""};
         uint64_t count;
@@ -485,6 +486,24 @@ Test(campaign, a_second_signal_does_not_wait, .timeout = 60)
     complete("a.db", 1, 1, 2, work);
     expect_table("a.db", expected);
     free(expected);
+}
+
+static bool interrupt(const struct campaign_result *result)
+{
+    (void)result;
+    raise(SIGINT);
+    return false;
+}
+
+/* While the results of a campaign that goes on are read, and there is nothing left to do. */
+Test(campaign, a_signal_while_no_worker_runs)
+{
+    struct error err = {""};
+    complete("a.db", 1, 1, 1, work);
+    struct campaign campaign = opened("a.db", 1, 1, 1);
+    campaign.is_finding = interrupt;
+    cr_expect_eq(run_campaign(&campaign, work, &err), CAMPAIGN_INTERRUPTED);
+    closed(&campaign);
 }
 
 /* ---- Killed -------------------------------------------------------------------------------- */

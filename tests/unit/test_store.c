@@ -307,6 +307,7 @@ Test(store, truncated_and_damaged_databases)
         write_file(path, data, size);
         struct store *damaged = store_open(path, STORE_RESUME, &whole, &err);
         cr_expect(damaged || err.text[0], "%zu", at);
+        cr_expect_null(strchr(err.text, '\n'), "%s", err.text);
         store_close(damaged, NULL);
         data[at] ^= 0x5a;
     }
