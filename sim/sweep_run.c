@@ -324,6 +324,11 @@ int sweep_run_golden(struct sweep_run *run, struct error *err)
     }
     if (run->points.lost)
         return error_set(err, "out of memory");
+    if (!run->points.count) {
+        error_set(err, "sweep: expected stores to non-volatile memory where cuts are wanted, found "
+                       "none in the run without power cuts");
+        return 1;
+    }
     draw(run, &run->points);
     if (keep_end(run, err) || unite(run, &run->points, err))
         return -1;

@@ -434,6 +434,7 @@ Test(system_sweep, what_cannot_be_swept_is_refused)
     refuse(KV, "power.recovered=recover_all", 2,
            "power.recovered: the kernel has no symbol \"recover_all\"");
     refuse(KV, "sweep.from=hypnos_log_apend", 2, "did you mean \"hypnos_log_append\"?");
+    refuse(KV, "sweep.after=10s", 1, "found none in the run without power cuts");
     refuse(KV, "expect.console=never", 1,
            "the run without power cuts fails: the console never "
            "showed \"never\"");
