@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 /*
- * What a config may say: one table, from which configs are validated, struct config is filled and
- * the JSON Schema is printed. A new key is one row here.
+ * What a config may say: tables (sim/schema_keys*.c), from which configs are validated, struct
+ * config is filled and the JSON Schema is printed. A new key is one row there.
  *
  * Paths: "machine.harts"; "memory[]" is each element of the array "memory"; "devices.*" is each
  * member of the object "devices", whose keys are names of the user's choice. A row's parent comes
