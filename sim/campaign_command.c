@@ -13,12 +13,6 @@
 
 const struct campaign_kind *const campaign_kinds[] = {&faults_kind, &sweep_kind, NULL};
 
-static int complain(const struct error *err, int code)
-{
-    fprintf(stderr, "iaso: %s\n", err->text);
-    return code;
-}
-
 int campaign_command_merge(const struct options *options)
 {
     struct error err = {""};
@@ -97,16 +91,6 @@ static int show_kind(const struct show *show, cJSON *summary, struct error *err)
     return 0;
 }
 
-static int write_json(const cJSON *json, const char *path, struct error *err)
-{
-    char *text = cJSON_Print(json);
-    if (!text)
-        return error_set(err, "out of memory");
-    int result = summary_write_text(text, path, err);
-    free(text);
-    return result;
-}
-
 int campaign_command_show(const struct options *options)
 {
     struct error err = {""};
@@ -120,7 +104,7 @@ int campaign_command_show(const struct options *options)
     if (!show.store)
         code = complain(&err, EXIT_USAGE);
     else if (show_state(&show, summary, &err) || show_kind(&show, summary, &err) ||
-             (options->summary && write_json(summary, options->summary, &err)))
+             (options->summary && summary_write_json(summary, options->summary, &err)))
         code = complain(&err, EXIT_SIMULATOR);
     if (fflush(stdout) || ferror(stdout)) {
         error_set(&err, "cannot write to standard output");

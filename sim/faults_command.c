@@ -181,13 +181,10 @@ static int report(const struct faults_campaign *command, struct error *err)
     cJSON *summary = cJSON_CreateObject();
     int result =
         faults_kind.report(command->campaign.store, options->quiet ? NULL : stdout, summary, err);
-    char *text = result || !options->summary ? NULL : cJSON_Print(summary);
     if (!result && options->summary)
-        result = text ? summary_write_text(text, options->summary, err)
-                      : error_set(err, "out of memory");
+        result = summary_write_json(summary, options->summary, err);
     if (!options->quiet && fflush(stdout))
         result = error_set(err, "cannot write to standard output");
-    free(text);
     cJSON_Delete(summary);
     return result;
 }

@@ -19,12 +19,6 @@
 #include "sim/summary.h"
 #include "sim/sweep.h"
 
-static int complain(const struct error *err, int code)
-{
-    fprintf(stderr, "iaso: %s\n", err->text);
-    return code;
-}
-
 static void show_progress(void *opaque, const struct machine *machine)
 {
     progress_update(opaque, clock_ns(&machine->clock, machine->clock.now), machine_insns(machine),

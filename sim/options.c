@@ -549,3 +549,9 @@ void options_version(FILE *out)
 {
     fprintf(out, "iaso " IASO_VERSION "\n");
 }
+
+int complain(const struct error *err, int code)
+{
+    fprintf(stderr, "iaso: %s\n", err->text);
+    return code;
+}

@@ -24,6 +24,9 @@ enum exit_code {
     EXIT_INTERRUPTED = 130, /* a campaign was, and can go on with --resume */
 };
 
+/* Tells the user; returns the code. */
+int complain(const struct error *err, int code);
+
 enum command {
     COMMAND_NONE, /* as a topic: `iaso` itself */
     COMMAND_RUN,

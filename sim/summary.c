@@ -221,25 +221,25 @@ int summary_check_apart(const char *path, const char *database, struct error *er
                 : 0;
 }
 
-int summary_write_text(const char *text, const char *path, struct error *err)
+int summary_write_json(const cJSON *json, const char *path, struct error *err)
 {
+    char *text = json ? cJSON_Print(json) : NULL;
+    if (!text)
+        return error_set(err, "out of memory");
     FILE *out = fopen(path, "w");
     int result = 0;
     if (!out || fprintf(out, "%s\n", text) < 0 || fflush(out))
         result = error_set(err, "%s: cannot write the summary: %s", path, strerror(errno));
     if (out)
         fclose(out);
+    free(text);
     return result;
 }
 
 int summary_write(const struct summary *summary, const char *path, struct error *err)
 {
     cJSON *json = to_json(summary);
-    char *text = json ? cJSON_Print(json) : NULL;
+    int result = summary_write_json(json, path, err);
     cJSON_Delete(json);
-    if (!text)
-        return error_set(err, "out of memory");
-    int result = summary_write_text(text, path, err);
-    free(text);
     return result;
 }

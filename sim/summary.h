@@ -2,6 +2,7 @@
 #ifndef IASO_SIM_SUMMARY_H
 #define IASO_SIM_SUMMARY_H
 
+#include <cjson/cJSON.h>
 #include <stdio.h>
 
 #include "recovery/counts.h"
@@ -43,6 +44,6 @@ int summary_check_apart(const char *path, const char *database, struct error *er
 int summary_write(const struct summary *summary, const char *path, struct error *err);
 
 /* The same for the JSON of something else, such as a campaign. */
-int summary_write_text(const char *text, const char *path, struct error *err);
+int summary_write_json(const cJSON *json, const char *path, struct error *err);
 
 #endif

@@ -19,12 +19,6 @@ struct sweep {
     char *text;      /* likewise, malloc'ed */
 };
 
-static int complain(const struct error *err, int code)
-{
-    fprintf(stderr, "iaso: %s\n", err->text);
-    return code;
-}
-
 static bool is_finding(const struct campaign_result *result)
 {
     return !strcmp(result->outcome, "failed");
@@ -246,11 +240,7 @@ static int write_summary(struct sweep *sweep, cJSON *summary, int code, struct e
     cJSON_AddNumberToObject(summary, "exit", code);
     cJSON_AddStringToObject(summary, "database", store_path(campaign->store));
     cJSON_AddStringToObject(summary, "directory", campaign->directory);
-    char *text = cJSON_Print(summary);
-    int result = text ? summary_write_text(text, sweep->options->summary, err)
-                      : error_set(err, "out of memory");
-    free(text);
-    return result;
+    return summary_write_json(summary, sweep->options->summary, err);
 }
 
 /* What was found, for people and machines; returns the exit code. */
