@@ -305,7 +305,8 @@ static inline void cpu_hold_at(struct cpu *cpu, uint64_t insns)
     cpu->ops->hold_at(cpu, insns);
 }
 
-/* What counts.insns was when the last block began; for use within listeners. */
+/* What counts.insns was when the block began that runs: for use within `reached` and listeners of
+ * memory. */
 static inline uint64_t cpu_block_start(struct cpu *cpu)
 {
     return cpu->ops->block_start(cpu);

@@ -141,8 +141,9 @@ static void hold_at(struct cpu *cpu, uint64_t insns)
 
 static uint64_t block_start(struct cpu *cpu)
 {
-    struct riscv *hart = (struct riscv *)cpu;
-    return cpu->counts.insns + (uint64_t)(int32_t)hart->block_start[LANE_INSNS];
+    const struct riscv *hart = (struct riscv *)cpu;
+    lanes before = hart->counts - hart->last->counts;
+    return cpu->counts.insns + (uint64_t)(int32_t)before[LANE_INSNS];
 }
 
 static void set_irq(struct cpu *cpu, unsigned number, bool level)

@@ -93,7 +93,6 @@ struct riscv {
     /* The block hook's own. Virtual time is clock->now when `counts` were collected last, plus
      * counts[LANE_INSNS]. */
     lanes counts;
-    lanes block_start;             /* `counts` before the block that ran last */
     uint32_t limit;                /* leave the common case when counts[LANE_INSNS] gets here */
     unsigned attention;            /* enum attention; raised by riscv_alert() */
     uint64_t code_space;           /* of the level and address space now, << 16 */

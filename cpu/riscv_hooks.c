@@ -239,7 +239,6 @@ static __attribute__((noinline)) void on_special_block(struct riscv *hart, uint6
         riscv_sync_tlb(hart);
     }
     hart->last = block;
-    hart->block_start = hart->counts;
     hart->counts += block->counts;
     if (!(block->key & FAST_SPECIAL))
         return;
@@ -264,7 +263,6 @@ static void on_block(uc_engine *uc, uint64_t pc, uint32_t size, void *opaque)
                              hart->counts[LANE_INSNS] < hart->limit,
                          1)) {
         hart->last = block;
-        hart->block_start = hart->counts;
         hart->counts += block->counts;
     } else {
         on_special_block(hart, pc, size);

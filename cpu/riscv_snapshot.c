@@ -101,7 +101,7 @@ void riscv_restore(struct cpu *cpu, const void *state)
     const struct saved *saved = state;
     memcpy(hart->context, saved->context, uc_context_size(hart->uc));
     hart->cpu.counts = saved->counts;
-    hart->counts = hart->block_start = (lanes){0};
+    hart->counts = (lanes){0};
     hart->lines = saved->lines;
     hart->software = saved->software;
     hart->counters_forbidden = saved->counters_forbidden;

@@ -411,7 +411,6 @@ void riscv_collect_counts(struct riscv *hart)
     counts->loads += (uint64_t)(int32_t)hart->counts[LANE_LOADS];
     counts->stores += (uint64_t)(int32_t)hart->counts[LANE_STORES];
     counts->cycles += (uint64_t)(int32_t)hart->counts[LANE_CYCLES];
-    hart->block_start -= hart->counts;
     hart->counts = (lanes){0};
     uint64_t left = clock->deadline > clock->now ? clock->deadline - clock->now : 0;
     uint64_t hold = hart->hold_insns > counts->insns ? hart->hold_insns - counts->insns : 0;

@@ -97,24 +97,37 @@ static void read_bytes(const struct nvm *nvm, const struct range *range, uint64_
         memory_read(nvm->mem, gpa, bytes, size);
 }
 
+/* A word's bytes as RAM has them: those from *low to *high are the range's. */
+static void read_word(const struct nvm *nvm, const struct range *range, uint64_t word,
+                      uint8_t bytes[WORD], uint64_t *low, uint64_t *high)
+{
+    *low = word < range->seen.start ? range->seen.start : word;
+    *high = range->seen.end - word < WORD ? range->seen.end : word + WORD;
+    memset(bytes, 0, WORD);
+    read_bytes(nvm, range, *low, bytes + (*low - word), *high - *low);
+}
+
+static void flip_word(struct nvm_hash *hash, uint64_t word, const uint8_t bytes[WORD])
+{
+    uint32_t value;
+    memcpy(&value, bytes, sizeof value);
+    flip(hash, word, le32toh(value));
+}
+
 /* [from, to) of one range becomes `after`, instead of `before` or (NULL) of what is in RAM. */
 static void change_range(const struct nvm *nvm, struct nvm_hash *hash, const struct range *range,
                          uint64_t from, uint64_t to, const uint8_t *before, const uint8_t *after)
 {
     for (uint64_t word = from & ~(uint64_t)(WORD - 1); word < to; word += WORD) {
-        uint64_t low = word < range->seen.start ? range->seen.start : word;
-        uint64_t high = range->seen.end - word < WORD ? range->seen.end : word + WORD;
+        uint8_t bytes[WORD];
+        uint64_t low, high;
+        read_word(nvm, range, word, bytes, &low, &high);
         uint64_t at = from > low ? from : low, end = to < high ? to : high;
-        uint8_t bytes[WORD] = {0};
-        uint32_t value;
-        read_bytes(nvm, range, low, bytes + (low - word), high - low);
         if (before)
             memcpy(bytes + (at - word), before + (at - from), end - at);
-        memcpy(&value, bytes, sizeof value);
-        flip(hash, word, le32toh(value));
+        flip_word(hash, word, bytes);
         memcpy(bytes + (at - word), after + (at - from), end - at);
-        memcpy(&value, bytes, sizeof value);
-        flip(hash, word, le32toh(value));
+        flip_word(hash, word, bytes);
     }
 }
 
@@ -143,13 +156,10 @@ struct nvm_hash nvm_hash_full(const struct nvm *nvm)
         const struct range *range = &nvm->ranges[i];
         uint64_t word = range->seen.start & ~(uint64_t)(WORD - 1);
         for (; word < range->seen.end; word += WORD) {
-            uint64_t low = word < range->seen.start ? range->seen.start : word;
-            uint64_t high = range->seen.end - word < WORD ? range->seen.end : word + WORD;
-            uint8_t bytes[WORD] = {0};
-            uint32_t value;
-            read_bytes(nvm, range, low, bytes + (low - word), high - low);
-            memcpy(&value, bytes, sizeof value);
-            flip(&hash, word, le32toh(value));
+            uint8_t bytes[WORD];
+            uint64_t low, high;
+            read_word(nvm, range, word, bytes, &low, &high);
+            flip_word(&hash, word, bytes);
         }
     }
     return hash;
