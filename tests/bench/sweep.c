@@ -9,24 +9,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "sim/sweep_run.h"
+#include "tests/bench/stopwatch.h"
 
 #define STATES 2000
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-    return (double)time.tv_sec * 1e6 + (double)time.tv_nsec * 1e-3;
-}
-
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 /* 1 if it recovered: what runs to the end instead is left out. */
 static int branch(struct sweep_run *run, const struct sweep_point *point, double *took,
@@ -37,9 +24,9 @@ static int branch(struct sweep_run *run, const struct sweep_point *point, double
     struct nvm_hash state;
     if (sweep_run_seek(run, &path, point->position, err)) /* up to there: the golden run, once */
         return -1;
-    double start = now();
+    double start = stopwatch();
     int recovered = sweep_run_recover(run, point, &state, &verdict, err);
-    *took = now() - start;
+    *took = stopwatch() - start;
     *insns = machine_insns(run->machine) - point->position;
     return recovered;
 }
@@ -48,10 +35,10 @@ static int measure(struct sweep_run *run, unsigned scale, double *per_insn, stru
 {
     static double own[STATES], whole[STATES];
     uint64_t executed = 0;
-    double start = now();
+    double start = stopwatch();
     if (sweep_run_golden(run, err))
         return -1;
-    double golden = now() - start, pass = now();
+    double golden = stopwatch() - start, pass = stopwatch();
     if (!*per_insn)
         *per_insn = golden / (double)run->insns;
     size_t count = 0;
@@ -66,9 +53,9 @@ static int measure(struct sweep_run *run, unsigned scale, double *per_insn, stru
         count++;
         executed += insns;
     }
-    pass = now() - pass;
-    qsort(own, count, sizeof own[0], compare);
-    qsort(whole, count, sizeof whole[0], compare);
+    pass = stopwatch() - pass;
+    stopwatch_sort(own, count);
+    stopwatch_sort(whole, count);
     printf(
         "  scale %4u: %9" PRIu64 " instructions, golden run %8.1f ms; a state %5.1f us, %.0f "
         "instructions of it; own cost %5.1f us, 9 in 10 below %5.1f us; all %zu with one pass of "

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How long it takes to take a snapshot of a machine and to go back to it: a Cortex-M with 64 KiB of
- * RAM, 16 KiB of it non-volatile, of which each page was written since; and what running on to the
- * next branch point costs besides.
+ * How long it takes to take a snapshot of a machine and to go back to it, and to cut and reset it:
+ * a Cortex-M with 64 KiB of RAM, 16 KiB of it non-volatile, of which each page was written since.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "sim/config.h"
+#include "sim/lives.h"
 #include "sim/machine.h"
 #include "sim/snapshot.h"
+#include "tests/bench/stopwatch.h"
 
 #define ROUNDS 20000
 #define RAM    UINT64_C(0x20000000)
@@ -24,29 +24,17 @@ static const char text[] =
     "{ \"name\": \"sram\", \"base\": \"0x20000000\", \"size\": \"48K\" },"
     "{ \"name\": \"nvm\", \"base\": \"0x2000c000\", \"size\": \"16K\", \"kind\": \"nonvolatile\" "
     "}],"
-    "\"load\": [ { \"kernel\": \"%s\" } ], \"power\": { \"progress\": [] } }";
+    "\"load\": [ { \"kernel\": \"%s\" } ], \"power\": { \"max_lives\": 0, \"stuck_lives\": 0, "
+    "\"progress\": [] } }";
 
 /* Stack pointer, reset vector, and a loop that stores: str r0, [sp, #-4]; b . - 4 */
 static const uint32_t image[] = {0x20010000, 0x00000009, 0x0c04f84d, 0xbf00e7fc};
 
-static double now(void)
+static void print(const char *what, double took[ROUNDS], unsigned target)
 {
-    struct timespec time;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-    return (double)time.tv_sec * 1e6 + (double)time.tv_nsec * 1e-3;
-}
-
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static void print(const char *what, double took[ROUNDS])
-{
-    qsort(took, ROUNDS, sizeof took[0], compare);
-    printf("%s: %.1f us (median of %d; 9 in 10 below %.1f us; target: at most 10 us)\n", what,
-           took[ROUNDS / 2], ROUNDS, took[ROUNDS * 9 / 10]);
+    stopwatch_sort(took, ROUNDS);
+    printf("  %s: %.1f us (median of %d; 9 in 10 below %.1f us; target: at most %u us)\n", what,
+           took[ROUNDS / 2], ROUNDS, took[ROUNDS * 9 / 10], target);
 }
 
 static int touch(struct machine *machine, uint64_t bytes)
@@ -58,29 +46,46 @@ static int touch(struct machine *machine, uint64_t bytes)
 }
 
 /* Times in us, of a machine that writes so much of its memory each time. */
-static int measure(struct machine *machine, uint64_t bytes, struct error *err)
+static int measure_snapshots(struct machine *machine, uint64_t bytes, struct error *err)
 {
     static double taking[ROUNDS], going_back[ROUNDS], dropping[ROUNDS];
     for (int i = 0; i < ROUNDS; i++) {
-        double start = now();
+        double start = stopwatch();
         struct snapshot *snapshot = snapshot_take(machine, err);
-        taking[i] = now() - start;
+        taking[i] = stopwatch() - start;
         if (!snapshot || touch(machine, bytes))
             return -1;
         machine_go(machine, machine_insns(machine) + 10, NULL, NULL, err);
-        start = now();
+        start = stopwatch();
         if (machine->end != END_NONE || snapshot_restore(snapshot, err))
             return -1;
-        going_back[i] = now() - start;
+        going_back[i] = stopwatch() - start;
         machine_go(machine, machine_insns(machine) + 10, NULL, NULL, err);
-        start = now();
+        start = stopwatch();
         snapshot_drop(snapshot);
-        dropping[i] = now() - start;
+        dropping[i] = stopwatch() - start;
     }
     printf("%llu KiB written\n", (unsigned long long)bytes / 1024);
-    print("  take", taking);
-    print("  go back", going_back);
-    print("  drop", dropping);
+    print("snapshot, take", taking, 10);
+    print("snapshot, go back", going_back, 10);
+    print("snapshot, drop", dropping, 10);
+    return 0;
+}
+
+/* What the guest does to recover is not in it, as it executes nothing. */
+static int measure_cuts(struct machine *machine, struct error *err)
+{
+    static double took[ROUNDS];
+    for (int i = 0; i < ROUNDS; i++) {
+        if (touch(machine, BYTES))
+            return error_set(err, "there is no memory to touch");
+        double start = stopwatch();
+        if (lives_cut(machine->lives, err))
+            return -1;
+        took[i] = stopwatch() - start;
+    }
+    printf("%d KiB written, a quarter of them non-volatile\n", BYTES / 1024);
+    print("power cut and reset", took, 20);
     return 0;
 }
 
@@ -107,11 +112,11 @@ int main(void)
     else if (!config_load(&config, path, NULL, 0, &err) && (machine = machine_new(&config, &err)) &&
              (console = console_new(CONSOLE_NONE, NULL, &machine->clock, NULL, 0, &err))) {
         machine_attach(machine, console);
-        failed = machine_start(machine, &err) || measure(machine, BYTES, &err) ||
-                 measure(machine, 4096, &err);
+        failed = machine_start(machine, &err) || measure_snapshots(machine, BYTES, &err) ||
+                 measure_snapshots(machine, 4096, &err) || measure_cuts(machine, &err);
     }
     if (failed)
-        fprintf(stderr, "bench-snapshot: %s\n", err.text);
+        fprintf(stderr, "bench-machine: %s\n", err.text);
     machine_free(machine);
     console_free(console);
     config_free(&config);
