@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "sim/expect.h"
+#include "sim/failures.h"
 #include "sim/json.h"
 #include "sim/lives.h"
 #include "sim/options.h"
@@ -154,34 +155,6 @@ static void add_recovery(cJSON *json, const struct recovery_counts *counts, bool
     }
 }
 
-/* What became of the domains of each rollback, in the order in which it was done. */
-static void add_events(cJSON *json, const struct machine *machine)
-{
-    cJSON *array = cJSON_AddArrayToObject(json, "events");
-    for (size_t i = 0; i < machine->events.count; i++) {
-        const struct machine_event *event = &machine->events.all[i];
-        const struct recovery_event *what = &event->what;
-        char thread[32];
-        cJSON *object = cJSON_CreateObject();
-        cJSON_AddNumberToObject(object, "time_ns", (double)clock_ns(&machine->clock, event->time));
-        cJSON_AddNumberToObject(object, "hart", what->hart);
-        cJSON_AddStringToObject(object, "what", what->what);
-        cJSON_AddStringToObject(object, "how", what->how);
-        if (what->failure)
-            cJSON_AddStringToObject(object, "failure", what->failure);
-        if (what->has_domain) {
-            cJSON_AddNumberToObject(object, "domain", (double)what->domain);
-            cJSON_AddStringToObject(object, "request", request_kind_name(what->kind));
-            cJSON_AddNumberToObject(object, "number", (double)what->number);
-        }
-        snprintf(thread, sizeof thread, "0x%" PRIx64, what->thread);
-        cJSON_AddStringToObject(object, "thread", thread);
-        if (event->task[0])
-            cJSON_AddStringToObject(object, "task", event->task);
-        cJSON_AddItemToArray(array, object);
-    }
-}
-
 void summary_add(const struct summary *summary, bool details, cJSON *json)
 {
     const struct machine *machine = summary->machine;
@@ -207,9 +180,8 @@ void summary_add(const struct summary *summary, bool details, cJSON *json)
     if (summary->recovery) {
         cJSON *recovery = cJSON_AddObjectToObject(json, "recovery");
         add_recovery(recovery, summary->recovery, details);
-        add_events(recovery, machine);
-        if (details)
-            cJSON_AddNumberToObject(recovery, "events_left_out", (double)machine->events.left_out);
+        if (!details) /* a report tells more of each failure */
+            failures_add_events(machine->failures, recovery);
     }
     if (machine->lives)
         cJSON_AddItemToObject(json, "power", power_report(machine, details));
