@@ -3,6 +3,7 @@
 #define IASO_SIM_TEXT_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 /*
@@ -22,5 +23,8 @@ const char *text_path(const char *path, char *buffer, size_t size);
 
 /* A word for a shell, in quotes if it needs them. */
 void text_shell(const char *word, FILE *out);
+
+/* "3,318,739,958", in at most 27 bytes; returns the buffer. */
+const char *text_group(uint64_t number, char *buffer, size_t size);
 
 #endif
