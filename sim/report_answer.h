@@ -14,4 +14,8 @@
  */
 cJSON *report_answer(const cJSON *report);
 
+/* What lies outside of domains for this reason ("boot", "after-output", ...), to follow "belongs
+ * to"; the reason itself if it is none of those that are known. */
+const char *report_reason_words(const char *reason);
+
 #endif

@@ -17,6 +17,8 @@ struct report_extras {
     /* The folder of the report, or the staging folder in which it is being made: pictures are taken
      * from its plots/, and files that lie there are linked by their names. NULL: there is none. */
     const char *dir;
+    const char *also;  /* a second folder where files may be: the finished one that `dir` will be
+                          moved into; NULL: none */
     const cJSON *host; /* host.json, what this one host measured; NULL: none */
 };
 
