@@ -169,14 +169,14 @@ static const struct column life_columns[] = {
     {"began", CELL_TIME, "start_ns", NULL, NULL},
     {"on", CELL_TIME, "on_ns", NULL, NULL},
     {"off after it", CELL_TIME, "off_ns", NULL, NULL},
-    {"ended by", CELL_TEXT, NULL, NULL, write_end},
-    {"where", CELL_NAME, "pc", NULL, NULL},
     {"instructions", CELL_COUNT, "instructions", NULL, NULL},
     {"writes", CELL_COUNT, "nvm_writes", NULL, NULL},
     {"progress", CELL_COUNT, "progress", NULL, NULL},
     {"energy", CELL_ENERGY, "nj", NULL, NULL},
     {"from", CELL_VOLTS, "volts_from", NULL, NULL},
     {"to", CELL_VOLTS, "volts_to", NULL, NULL},
+    {"ended by", CELL_TEXT, NULL, NULL, write_end},
+    {"where", CELL_NAME, "pc", NULL, NULL},
 };
 
 /* The rows of counters, which are an object in the report. */
