@@ -273,7 +273,7 @@ void page_overhead(const struct page *page)
         page_fact(page, "Cycles of the run", CELL_COUNT, page->report, "cycles");
         page_facts_end(page);
         page_table(page, &(struct table){"Cost in software", report_at(overhead, "software.events"),
-                                         COLUMNS(event_columns), 3, 10, "overhead.csv"});
+                                         COLUMNS(event_columns), 3, 10, "software.csv"});
     }
     page_pictures(page, "overhead");
     write_measured(page);

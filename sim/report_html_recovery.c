@@ -160,8 +160,7 @@ static void write_domains(const struct page *page, const cJSON *failure, size_t 
         return;
     snprintf(caption, sizeof caption, "Domains of failure %zu", number);
     html_print(page->out, "<details class=rest><summary>%s</summary>\n", caption);
-    page_table(page,
-               &(struct table){caption, domains, COLUMNS(domain_columns), -1, 50, "domains.csv"});
+    page_table(page, &(struct table){caption, domains, COLUMNS(domain_columns), -1, 50, NULL});
     fputs("</details>\n", page->out);
 }
 
