@@ -172,8 +172,10 @@ static int report(const struct faults_campaign *command, struct error *err)
 {
     const struct options *options = command->options;
     cJSON *summary = cJSON_CreateObject();
+    struct screen screen;
+    screen_open(&screen, stdout);
     int result =
-        faults_kind.report(command->campaign.store, options->quiet ? NULL : stdout, summary, err);
+        faults_kind.report(command->campaign.store, options->quiet ? NULL : &screen, summary, err);
     if (!result && options->summary)
         result = summary_write_json(summary, options->summary, err);
     if (!options->quiet && fflush(stdout))
@@ -219,7 +221,7 @@ int faults_command(const struct options *options, const struct config *config)
             code = EXIT_SIMULATOR;
     }
     if (err.text[0])
-        fprintf(stderr, "iaso: %s\n", err.text);
+        complain(&err, code);
     fault_plan_free(&command.plan);
     free(command.items);
     free(command.keys);

@@ -26,7 +26,7 @@ static void show_progress(void *opaque, const struct machine *machine)
 }
 
 /* What an engineer wants to see when the guest did not end by itself. */
-static void print_diagnosis(struct machine *machine)
+static void print_diagnosis(const struct screen *screen, struct machine *machine)
 {
     if (machine->end != END_LIMIT && machine->end != END_PANIC && machine->end != END_STUCK &&
         machine->end != END_DEAD && machine->end != END_FAULT && machine->end != END_LOCKED &&
@@ -36,7 +36,10 @@ static void print_diagnosis(struct machine *machine)
                       ? strdup(machine->panic_report ? machine->panic_report : "")
                       : machine_describe(machine);
     char *tail = console_tail(machine->console, 12);
-    fprintf(stderr, "%slast console lines:\n%s\n", where ? where : "", tail ? tail : "");
+    screen_text(screen, where ? where : "");
+    screen_text(screen, "last console lines:\n");
+    screen_text(screen, tail ? tail : "");
+    screen_text(screen, "\n");
     free(where);
     free(tail);
 }
@@ -77,23 +80,28 @@ static int run_machine(const struct options *options, const struct config *confi
     progress_free(progress);
 
     struct summary summary;
+    struct screen screen;
+    screen_open(&screen, stderr);
     summary_make(&summary, machine, err.text);
     if (machine->recovery)
         summary.recovery = recovery_counts(machine->recovery);
     if (!options->quiet) {
-        print_diagnosis(machine);
-        summary_print(&summary, stderr);
+        print_diagnosis(&screen, machine);
+        summary_print(&summary, &screen);
     } else if (summary.failure) {
-        fprintf(stderr, "iaso: %s: %s\n", config->path, summary.failure);
+        error_set(&err, "%s: %s", config->path, summary.failure);
+        complain(&err, summary.exit);
     }
     if (console_error(console)) {
-        fprintf(stderr, "iaso: %s\n", console_error(console));
-        summary.exit = EXIT_SIMULATOR;
+        error_set(&err, "%s", console_error(console));
+        summary.exit = complain(&err, EXIT_SIMULATOR);
     }
     if (options->summary && summary_write(&summary, options->summary, &err))
         return complain(&err, EXIT_SIMULATOR);
     if (config->report.dir && write_report(&summary, config, &err))
         return complain(&err, EXIT_SIMULATOR);
+    if (config->report.dir && !options->quiet)
+        screen_row(&screen, "report", "%s", config->report.dir);
     return summary.exit;
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "sim/nearest.h"
+#include "sim/screen.h"
 #include "sim/text.h"
 #include "sim/units.h"
 
@@ -619,6 +620,10 @@ void options_version(FILE *out)
 
 int complain(const struct error *err, int code)
 {
-    fprintf(stderr, "iaso: %s\n", err->text);
+    struct screen screen;
+    screen_open(&screen, stderr);
+    screen_text(&screen, "iaso: ");
+    screen_text(&screen, err->text);
+    screen_text(&screen, "\n");
     return code;
 }

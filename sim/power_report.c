@@ -2,6 +2,7 @@
 #include "sim/power_report.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #define MAX_LIVES 10000 /* that are listed one by one */
 #define MAX_LINES 16    /* of wear */
@@ -234,24 +235,4 @@ cJSON *power_report(const struct machine *machine, bool details)
     if (details && lives_supply(lives))
         add_voltage(json, machine);
     return json;
-}
-
-void power_report_print(const struct machine *machine, FILE *out)
-{
-    const struct lives *lives = machine->lives;
-    const struct totals totals = totals_of(machine);
-    fprintf(out, "  lives           %zu, %" PRIu64 " power cuts, %" PRIu64 " brown-outs\n",
-            lives_count(lives), lives_cuts(lives, LIFE_PLANNED), lives_cuts(lives, LIFE_BROWN_OUT));
-    fprintf(out, "  power on, off   %.6f s, %.6f s\n",
-            (double)clock_ns(&machine->clock, totals.on) * 1e-9,
-            (double)clock_ns(&machine->clock, totals.off) * 1e-9);
-    if (lives_energy(lives)) {
-        const struct life_split spent = lives_spent(lives);
-        fprintf(out,
-                "  energy          %.3f uJ: useful %.3f, logging %.3f, recovery %.3f, lost %.3f, "
-                "sleep %.3f\n",
-                (double)energy_total(lives_energy(lives)) * 1e-9, (double)spent.useful * 1e-9,
-                (double)spent.logging * 1e-9, (double)spent.recovery * 1e-9,
-                (double)spent.lost * 1e-9, (double)spent.sleep * 1e-9);
-    }
 }

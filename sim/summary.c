@@ -84,29 +84,6 @@ void summary_make(struct summary *summary, const struct machine *machine, const 
     console_sha256(machine->console, summary->console_sha256);
 }
 
-void summary_print(const struct summary *summary, FILE *out)
-{
-    const struct machine *machine = summary->machine;
-    uint64_t ns = clock_ns(&machine->clock, machine->clock.now);
-    fprintf(out, "iaso: %s%s%s\n", summary->failure ? "failed: " : "finished: ",
-            summary->failure ? summary->failure : summary_end_name(summary->end),
-            machine->reboots ? " (after reboots)" : "");
-    fprintf(out, "  instructions    %" PRIu64 "\n", machine_insns(machine));
-    fprintf(out, "  virtual time    %" PRIu64 ".%09" PRIu64 " s\n", ns / 1000000000,
-            ns % 1000000000);
-    fprintf(out, "  console sha256  %s\n", summary->console_sha256);
-    fprintf(out, "  memory sha256   %s\n", summary->memory_sha256);
-    if (machine->lives)
-        power_report_print(machine, out);
-    const struct recovery_counts *counts = summary->recovery;
-    if (!counts)
-        return;
-    fprintf(out, "  domains         %" PRIu64 ", %" PRIu64 " committed, %" PRIu64 " aborted\n",
-            recovery_domains(counts), counts->committed, counts->aborted);
-    fprintf(out, "  failures        %" PRIu64 ", %" PRIu64 " recovered, %" PRIu64 " refused\n",
-            counts->faults, counts->recovered, recovery_refused(counts));
-}
-
 static cJSON *hart_json(const struct cpu *hart, bool details)
 {
     cJSON *json = cJSON_CreateObject();

@@ -3,10 +3,10 @@
 #define IASO_SIM_SUMMARY_H
 
 #include <cjson/cJSON.h>
-#include <stdio.h>
 
 #include "recovery/counts.h"
 #include "sim/machine.h"
+#include "sim/screen.h"
 
 /* The outcome of a finished run. */
 struct summary {
@@ -31,8 +31,9 @@ const char *summary_judge(const struct machine *machine, char *text, size_t size
 /* "poweroff", "limit", ... */
 const char *summary_end_name(enum machine_end end);
 
-/* A few lines for a person. */
-void summary_print(const struct summary *summary, FILE *out);
+/* Five lines for a person: the verdict, how much was executed, what recovery or power failures came
+ * to, and the two hashes. */
+void summary_print(const struct summary *summary, const struct screen *screen);
 
 /* Adds the outcome as JSON; README.md has the keys. With `details`, what a report has: reasons,
  * lists of what happened, and nothing that may differ between two equal runs. */

@@ -22,7 +22,6 @@ struct traced_thread {
     size_t track;
     struct traced_slice {
         uint64_t domain;
-        bool written;
         const char *lost; /* why it was lost; NULL: it was not */
     } open[MAX_NESTED];   /* innermost last */
     size_t depth;
@@ -193,11 +192,10 @@ static void on_opened(void *opaque, unsigned hart, const struct observed_domain 
         {"hart", NULL, hart},
         {NULL, NULL, 0},
     };
-    bool written =
-        perfetto_begin(domains->out, thread->track, trace_domains_now(domains), false,
-                       request_kind_name(domain->kind),
-                       request_label(domains, domain->kind, domain->number, buffer), args);
-    thread->open[thread->depth++] = (struct traced_slice){domain->id, written, NULL};
+    perfetto_begin(domains->out, thread->track, trace_domains_now(domains), false,
+                   request_kind_name(domain->kind),
+                   request_label(domains, domain->kind, domain->number, buffer), args);
+    thread->open[thread->depth++] = (struct traced_slice){.domain = domain->id};
 }
 
 /* Ends the slice of the domain, if it is open still, and what is in it. */
@@ -323,7 +321,8 @@ static void mark_rollbacks(struct trace_domains *domains, const struct observed_
 static void on_failed(void *opaque, const struct observed_failure *failure)
 {
     struct trace_domains *domains = opaque;
-    struct traced_thread *thread = thread_of(domains, failure->hart, failure->thread);
+    const struct traced_thread *thread =
+        failure->thread ? thread_of(domains, failure->hart, failure->thread) : NULL;
     bool refused = failure->reason != REFUSED_REASONS;
     const struct perfetto_arg args[] = {
         {"outcome", outcome_of_failure(failure), 0},
@@ -334,7 +333,7 @@ static void on_failed(void *opaque, const struct observed_failure *failure)
     };
     char name[MAX_NAME];
     snprintf(name, sizeof name, "failure: %s", failure->what ? failure->what : "unknown");
-    perfetto_instant(domains->out, thread ? thread->track : PERFETTO_NO_TRACK,
+    perfetto_instant(domains->out, thread ? thread->track : domains->harts[failure->hart].track,
                      trace_domains_now(domains), true, "failure", name, args);
     if (refused)
         return;
