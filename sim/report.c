@@ -24,6 +24,7 @@ void report_of_run(struct report *report, const struct machine *machine)
         .names = {&machine->config->recovery, machine->symbols, read_kernel, (void *)machine},
         .counts = machine->recovery ? recovery_counts(machine->recovery) : NULL,
         .account = machine->recovery ? recovery_account(machine->recovery) : NULL,
+        .failures = machine->failures,
     };
     for (unsigned i = 0; i < machine->hart_count; i++)
         report->cycles += machine->harts[i]->counts.cycles;
@@ -334,4 +335,7 @@ void report_add(const struct report *report, cJSON *json)
         add_functions(json, report->profile);
     if (report->counts && report->account)
         add_overhead(cJSON_AddObjectToObject(json, "overhead"), report);
+    if (report->failures)
+        failures_add_report(report->failures, &report->names,
+                            cJSON_GetObjectItemCaseSensitive(json, "recovery"));
 }

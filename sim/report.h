@@ -7,6 +7,7 @@
 
 #include "recovery/account.h"
 #include "recovery/counts.h"
+#include "sim/failures.h"
 #include "sim/machine.h"
 #include "sim/profile.h"
 #include "sim/requests.h"
@@ -25,6 +26,7 @@ struct report {
     struct request_names names;
     const struct recovery_counts *counts; /* NULL: no recovery; needs account, too */
     const struct account *account;
+    const struct failures *failures; /* NULL: no recovery */
 
     const struct profile *profile; /* sorted; the caller sets it; NULL: left out */
 };
@@ -32,7 +34,8 @@ struct report {
 /* Begins a report of the machine, which must outlive it. */
 void report_of_run(struct report *report, const struct machine *machine);
 
-/* Adds coverage, functions and overhead; sim/report.schema.json has the keys. */
+/* Adds coverage, functions, overhead, and failures to what there is of recovery;
+ * sim/report.schema.json has the keys. */
 void report_add(const struct report *report, cJSON *json);
 
 /* What the simulator does for the guest, and what each of that would cost a guest that did it by
