@@ -167,7 +167,7 @@ struct cpu_ops {
     void (*free)(struct cpu *cpu);
 };
 
-#define CPU_MAX_LISTENERS 4
+#define CPU_MAX_LISTENERS 8
 
 struct cpu {
     const struct cpu_ops *ops;
