@@ -274,6 +274,7 @@ static void free_hart(struct cpu *cpu)
     if (hart->uc)
         uc_close(hart->uc);
     code_map_free(&hart->code_map);
+    executions_free(hart->executions);
     free(hart->watched.slots);
     free(hart->instruction_hooks);
     free(hart);
@@ -303,6 +304,8 @@ static const struct cpu_ops riscv_ops = {
     .profile_inside = riscv_profile_inside,
     .profile_settle = riscv_profile_settle,
     .profile = riscv_profile_visit,
+    .count_executions = riscv_count_executions,
+    .executions = riscv_executions,
     .reset = reset,
     .pc = pc_of,
     .registers = registers_of,
