@@ -10,20 +10,26 @@
 
 struct coverage {
     struct machine *machine;
-    bool any; /* an image has DWARF */
+    bool *has; /* DWARF, of each image that is loaded */
+    bool any;
 };
 
 struct coverage *coverage_new(struct machine *machine, struct error *err)
 {
     const struct config *config = machine->config;
     struct coverage *coverage = calloc(1, sizeof *coverage);
-    if (!coverage) {
+    bool *has = calloc(config->load_count + 1, sizeof *has);
+    if (!coverage || !has) {
+        free(coverage);
+        free(has);
         error_set(err, "out of memory");
         return NULL;
     }
-    coverage->machine = machine;
-    for (size_t i = 0; i < config->load_count; i++)
-        coverage->any |= config->load[i].file && source_lines_in(config->load[i].file);
+    *coverage = (struct coverage){.machine = machine, .has = has};
+    for (size_t i = 0; i < config->load_count; i++) {
+        has[i] = config->load[i].file && source_lines_in(config->load[i].file);
+        coverage->any |= has[i];
+    }
     for (unsigned i = 0; coverage->any && i < machine->hart_count; i++) {
         if (cpu_count_executions(machine->harts[i], err)) {
             coverage_free(coverage);
@@ -35,6 +41,8 @@ struct coverage *coverage_new(struct machine *machine, struct error *err)
 
 void coverage_free(struct coverage *coverage)
 {
+    if (coverage)
+        free(coverage->has);
     free(coverage);
 }
 
@@ -56,7 +64,7 @@ int coverage_write(const struct coverage *coverage, FILE *out, struct error *err
     struct lcov *lcov = lcov_new();
     int result = lines && lcov ? 0 : error_set(err, "out of memory");
     for (size_t i = 0; !result && i < config->load_count; i++)
-        if (config->load[i].file)
+        if (coverage->has[i])
             result = source_lines_add(lines, config->load[i].file, err);
     for (unsigned i = 0; !result && i < machine->hart_count; i++) {
         lcov_begin_hart(lcov);

@@ -19,10 +19,11 @@
  *     sed -n '/^TN:domains$/,/^end_of_record$/p' coverage.info > domains.info
  *
  * A line's count is that of its instruction that was executed most often (of a loop's head the
- * test, not the initialisation); where the compiler made several copies of a function by inlining
- * it, the copies' counts are added up. A function's count is that of the first instruction of each
- * copy. Lines without an instruction of their own are not listed. Names in which LCOV's separators
- * or control characters occur have "_" in their place.
+ * test, not the initialisation), of those that begin a statement if it has any: others may have
+ * been moved elsewhere. Where the compiler made several copies of a function by inlining it, the
+ * copies' counts are added up. A function's count is that of the first instruction of each copy.
+ * Lines without an instruction of their own are not listed. Names in which LCOV's separators or
+ * control characters occur have "_" in their place.
  */
 struct coverage;
 

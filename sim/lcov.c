@@ -137,15 +137,17 @@ static size_t write_lines(const struct lcov *lcov, const struct source_row *rows
     size_t found = 0, hit = 0, i = 0;
     while (i < count && rows[i].file == rows[0].file) {
         uint64_t sum = 0, most = 0;
-        size_t next = i;
+        size_t next = i, copy = i; /* copy: where its rows begin */
         for (; next < count && rows[next].file == rows[i].file && rows[next].line == rows[i].line;
              next++) {
             uint64_t here = count_at(lcov, rows[next].address, test);
             if (next > i && rows[next].copy != rows[next - 1].copy) {
                 sum += most;
                 most = 0;
+                copy = next;
             }
-            most = here > most ? here : most;
+            if (here > most && rows[next].begins == rows[copy].begins)
+                most = here;
         }
         sum += most;
         fprintf(out, "DA:%" PRIu32 ",%" PRIu64 "\n", rows[i].line, sum);

@@ -10,6 +10,7 @@
 #include "sim/campaign_command.h"
 #include "sim/faults_command.h"
 #include "sim/config.h"
+#include "sim/coverage.h"
 #include "sim/machine.h"
 #include "sim/options.h"
 #include "sim/power_report.h"
@@ -73,7 +74,16 @@ static int run_machine(const struct options *options, const struct config *confi
     struct progress *progress = progress_new(STDERR_FILENO, options->quiet || shared);
     struct error err = {""};
     machine_attach(machine, console);
+    struct coverage *cov = config->report.dir ? coverage_new(machine, &err) : NULL;
     machine_run(machine, show_progress, progress, &err);
+    if (cov && !coverage_missing(cov)) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s/coverage.info", config->report.dir);
+        FILE *out = fopen(path, "w");
+        coverage_write(cov, out, &err);
+        fclose(out);
+    }
+    coverage_free(cov);
     progress_free(progress);
 
     struct summary summary;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#define _GNU_SOURCE /* asprintf */
 #include "sim/source_lines.h"
 
 #include <dwarf.h>
@@ -45,6 +46,7 @@ struct reader {
     size_t budget;        /* DIEs that there can be at most */
     struct scope *scopes; /* of the unit */
     size_t scope_count, scope_room;
+    const char *folder;    /* where the unit was compiled, NULL: not known */
     const char *last_name; /* of a file, as libdw has it ... */
     uint32_t last_file;    /* ... and its number */
     bool failed;           /* out of memory */
@@ -77,21 +79,17 @@ static void tidy(char *path)
             in += length;
             continue;
         }
-        if (length == 3 && !memcmp(in, "/..", 3) && out > path) {
-            char *up = out;
-            while (up > path && *up != '/')
-                up--;
-            if (*up == '/' && strncmp(up, "/..", 3)) {
-                *up = 0;
-                out = up;
-                in += length;
-                continue;
-            }
+        char *up = out;
+        while (up > path && *--up != '/')
+            ;
+        bool is_up = out - up == 3 && !memcmp(up, "/..", 3);
+        if (length == 3 && !memcmp(in, "/..", 3) && out > up && *up == '/' && !is_up) {
+            out = up;
+        } else {
+            memmove(out, in, length);
+            out += length;
         }
-        memmove(out, in, length);
-        out += length;
         in += length;
-        *out = 0;
     }
     *out = 0;
 }
@@ -132,7 +130,11 @@ static uint32_t file_of(struct reader *reader, const char *name)
     struct source_lines *lines = reader->lines;
     if (name == reader->last_name)
         return reader->last_file;
-    char *path = strdup(name);
+    char *path = NULL;
+    if (*name == '/' || !reader->folder)
+        path = strdup(name);
+    else if (asprintf(&path, "%s/%s", reader->folder, name) < 0)
+        path = NULL;
     if (!path || (2 * lines->file_count >= lines->slot_room && !grow_slots(lines)) ||
         !more(&lines->files, lines->file_count, &lines->file_room, sizeof *lines->files)) {
         reader->failed = true;
@@ -371,10 +373,10 @@ static void read_rows(struct reader *reader, Dwarf_Die *unit)
         const char *file;
         if (dwarf_lineendsequence(line, &ends) || ends || dwarf_lineaddr(line, &address) ||
             dwarf_lineaddr(after, &next) || next <= address || dwarf_lineno(line, &number) ||
-            number < 1 || dwarf_linebeginstatement(line, &begins) || !begins ||
-            !is_code(reader, address) || !(file = dwarf_linesrc(line, NULL, NULL)))
+            number < 1 || dwarf_linebeginstatement(line, &begins) || !is_code(reader, address) ||
+            !(file = dwarf_linesrc(line, NULL, NULL)))
             continue;
-        struct source_row row = {.address = address, .line = (uint32_t)number};
+        struct source_row row = {.address = address, .line = (uint32_t)number, .begins = begins};
         row.file = file_of(reader, file);
         walk_to(&walk, address);
         place_row(reader, &walk, declared, &row);
@@ -428,6 +430,7 @@ static void read_dwarf(struct reader *reader, Dwarf *dwarf)
         reader->budget--;
         reader->scope_count = 0;
         reader->last_name = NULL;
+        reader->folder = text_of(&die, DW_AT_comp_dir);
         read_dies(reader, &die, 0);
         read_rows(reader, &die);
     }
@@ -517,6 +520,7 @@ static int by_line(const void *a, const void *b)
     int order = compare(x->file, y->file);
     order = order ? order : compare(x->line, y->line);
     order = order ? order : compare(x->copy, y->copy);
+    order = order ? order : compare(!x->begins, !y->begins);
     return order ? order : compare(x->address, y->address);
 }
 

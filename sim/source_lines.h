@@ -24,6 +24,7 @@ struct source_row {
     uint32_t file, line; /* line is never 0 */
     uint32_t copy;       /* the same for all rows of one copy of a function: its own code, or the
                             place where it was inlined; 0: of no function */
+    bool begins;         /* a statement; else some of its instructions that were moved elsewhere */
 };
 
 /* One copy of a function. */
@@ -42,7 +43,7 @@ void source_lines_free(struct source_lines *lines);
 /* Adds what the file has, maybe nothing. -1 if it cannot be read, or when out of memory. */
 int source_lines_add(struct source_lines *lines, const char *path, struct error *err);
 
-/* In order of file, line, copy, address. */
+/* In order of file, line, copy; then those that begin first, by address. */
 size_t source_lines_rows(struct source_lines *lines, const struct source_row **rows);
 
 /* In order of file, name, line, entry. */
