@@ -215,11 +215,13 @@ static int enter(struct cortexm *core, uint32_t exc_return, uint32_t return_pc, 
     core->last = NULL;
     core->follow_next = true;
     core->cpu.counts.traps++;
+    bool process = exc_return & RETURN_THREAD && exc_return & RETURN_PROCESS;
     struct trap trap = {
         .interrupt = number >= EXC_PENDSV || number == EXC_NMI,
         .cause = number,
         .value = number == EXC_BUS_FAULT || number == EXC_HARD_FAULT ? scs->bfar : 0,
         .pc = return_pc,
+        .frame = cortexm_get(core, process ? UC_ARM_REG_PSP : UC_ARM_REG_MSP),
         .from = from,
         .to = 3,
     };

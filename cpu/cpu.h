@@ -76,6 +76,7 @@ struct trap {
     uint64_t cause;    /* exception or interrupt number, without the interrupt bit */
     uint64_t value;    /* xTVAL */
     uint64_t pc;       /* xEPC */
+    uint64_t frame;    /* Cortex-M: where the registers were stacked */
     unsigned from, to; /* privilege levels: 0 user, 1 supervisor, 3 machine */
 };
 
