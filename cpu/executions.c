@@ -5,9 +5,7 @@
 
 #define FIRST_ROOM 4096
 
-struct executions {
-    uint64_t (*runs)[EXECUTED_SIDES]; /* of each slot */
-    enum executions_side side, last;  /* now; when the last block ran */
+struct executions_map {
     /* Open addressing; `room` is a power of two. Changes may be negative, that is, wrap. */
     struct change {
         uint64_t address;
@@ -23,10 +21,13 @@ struct executions *executions_new(size_t slots)
     struct executions *executions = calloc(1, sizeof *executions);
     if (!executions)
         return NULL;
-    executions->room = FIRST_ROOM;
     executions->runs = calloc(slots, sizeof *executions->runs);
-    executions->changes = calloc(FIRST_ROOM, sizeof *executions->changes);
-    if (executions->runs && executions->changes)
+    executions->map = calloc(1, sizeof *executions->map);
+    if (executions->map) {
+        executions->map->room = FIRST_ROOM;
+        executions->map->changes = calloc(FIRST_ROOM, sizeof *executions->map->changes);
+    }
+    if (executions->runs && executions->map && executions->map->changes)
         return executions;
     executions_free(executions);
     return NULL;
@@ -36,8 +37,10 @@ void executions_free(struct executions *executions)
 {
     if (!executions)
         return;
+    if (executions->map)
+        free(executions->map->changes);
+    free(executions->map);
     free(executions->runs);
-    free(executions->changes);
     free(executions);
 }
 
@@ -50,34 +53,34 @@ static struct change *change_at(struct change *changes, size_t room, uint64_t ad
     }
 }
 
-static int grow(struct executions *executions)
+static int grow(struct executions_map *map)
 {
-    size_t room = 2 * executions->room;
+    size_t room = 2 * map->room;
     struct change *changes = calloc(room, sizeof *changes);
     if (!changes)
         return -1;
-    for (size_t i = 0; i < executions->room; i++)
-        if (executions->changes[i].used)
-            *change_at(changes, room, executions->changes[i].address) = executions->changes[i];
-    free(executions->changes);
-    executions->changes = changes;
-    executions->room = room;
+    for (size_t i = 0; i < map->room; i++)
+        if (map->changes[i].used)
+            *change_at(changes, room, map->changes[i].address) = map->changes[i];
+    free(map->changes);
+    map->changes = changes;
+    map->room = room;
     return 0;
 }
 
-static void add(struct executions *executions, uint64_t address, enum executions_side side,
+static void add(struct executions_map *map, uint64_t address, enum executions_side side,
                 uint64_t by)
 {
-    struct change *change = change_at(executions->changes, executions->room, address);
+    struct change *change = change_at(map->changes, map->room, address);
     if (!change->used) {
-        if (2 * executions->count >= executions->room) {
-            if (grow(executions)) {
-                executions->incomplete = true;
+        if (2 * map->count >= map->room) {
+            if (grow(map)) {
+                map->incomplete = true;
                 return;
             }
-            change = change_at(executions->changes, executions->room, address);
+            change = change_at(map->changes, map->room, address);
         }
-        executions->count++;
+        map->count++;
         *change = (struct change){.address = address, .used = true};
     }
     change->by[side] += by;
@@ -88,16 +91,10 @@ void executions_set_side(struct executions *executions, enum executions_side sid
     executions->side = side;
 }
 
-void executions_run(struct executions *executions, size_t slot, bool outside)
-{
-    executions->last = outside ? EXECUTED_OUTSIDE : executions->side;
-    executions->runs[slot][executions->last]++;
-}
-
 void executions_cut(struct executions *executions, uint64_t end, uint64_t whole)
 {
-    add(executions, end, executions->last, UINT64_MAX);
-    add(executions, whole, executions->last, 1);
+    add(executions->map, end, executions->last, UINT64_MAX);
+    add(executions->map, whole, executions->last, 1);
 }
 
 void executions_flush(struct executions *executions, size_t slot, uint64_t pc, uint32_t size)
@@ -106,8 +103,8 @@ void executions_flush(struct executions *executions, size_t slot, uint64_t pc, u
     for (int side = 0; side < EXECUTED_SIDES; side++) {
         if (!runs[side])
             continue;
-        add(executions, pc, (enum executions_side)side, runs[side]);
-        add(executions, pc + size, (enum executions_side)side, -runs[side]);
+        add(executions->map, pc, (enum executions_side)side, runs[side]);
+        add(executions->map, pc + size, (enum executions_side)side, -runs[side]);
         runs[side] = 0;
     }
 }
@@ -120,15 +117,16 @@ static int by_address(const void *a, const void *b)
 
 int executions_visit(const struct executions *executions, cpu_executions_fn visit, void *opaque)
 {
-    struct change *sorted = malloc((executions->count + 1) * sizeof *sorted);
-    if (!sorted || executions->incomplete) {
+    const struct executions_map *map = executions->map;
+    struct change *sorted = malloc((map->count + 1) * sizeof *sorted);
+    if (!sorted || map->incomplete) {
         free(sorted);
         return -1;
     }
     size_t count = 0;
-    for (size_t i = 0; i < executions->room; i++)
-        if (executions->changes[i].used)
-            sorted[count++] = executions->changes[i];
+    for (size_t i = 0; i < map->room; i++)
+        if (map->changes[i].used)
+            sorted[count++] = map->changes[i];
     qsort(sorted, count, sizeof *sorted, by_address);
     struct cpu_executions now = {0};
     for (size_t i = 0; i < count; i++) {

@@ -15,12 +15,16 @@
  * changes: by so much more where the block begins, by so much less where it ends. Blocks may
  * overlap in any way, and one that was cut short is corrected exactly.
  */
-struct executions;
-
 enum executions_side {
     EXECUTED_OUTSIDE,
     EXECUTED_INSIDE,
     EXECUTED_SIDES,
+};
+
+struct executions {
+    uint64_t (*runs)[EXECUTED_SIDES]; /* of each slot */
+    enum executions_side side, last;  /* now; when the last block ran */
+    struct executions_map *map;
 };
 
 /* For so many slots. NULL when out of memory. */
@@ -31,7 +35,11 @@ void executions_free(struct executions *executions);
 void executions_set_side(struct executions *executions, enum executions_side side);
 
 /* The block in the slot is about to run, on the side that was set; `outside`: wherever that is. */
-void executions_run(struct executions *executions, size_t slot, bool outside);
+static inline void executions_run(struct executions *executions, size_t slot, bool outside)
+{
+    executions->last = outside ? EXECUTED_OUTSIDE : executions->side;
+    executions->runs[slot][executions->last]++;
+}
 
 /* The block that ran last did not get beyond `end`, while it would end at `whole`. */
 void executions_cut(struct executions *executions, uint64_t end, uint64_t whole);

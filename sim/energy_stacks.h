@@ -14,7 +14,7 @@
  *   cause       useful, logging, recovery, lost, sleep, as in report.json; their sums are the same
  *   [PendSV]    or another interrupt, if it runs in one; SVC and faults go on top of what made them
  *   functions   of the ELF file's symbols; "[name]" is code of the region that is in none
- *   [mram write] or read: what accesses of a region that is not open cost beyond the core's cycles
+ *   [mram_write] or read: what accesses of a region that is not open cost beyond the core's cycles
  *
  * The functions are a shadow call stack, kept at each change from one function to another: one that
  * is entered at its first instruction was called, else the nearest one on the stack was returned

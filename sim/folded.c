@@ -11,6 +11,7 @@
 
 struct node {
     uint32_t parent, frame;
+    uint32_t recent;         /* the child that was pushed last; 0: none */
     uint32_t child, sibling; /* while they are written: the first, the next; 0: none */
     int64_t values[FOLDED_COLUMNS];
 };
@@ -151,9 +152,12 @@ static bool grow_nodes(struct folded *folded)
 
 uint32_t folded_push(struct folded *folded, uint32_t node, uint32_t frame)
 {
+    uint32_t recent = folded->nodes[node].recent;
+    if (recent && folded->nodes[recent].frame == frame)
+        return recent;
     uint32_t *slot = node_slot(folded, node, frame);
     if (*slot)
-        return *slot;
+        return folded->nodes[node].recent = *slot;
     if (folded->full || (folded->node_count == folded->node_room && !grow_nodes(folded))) {
         folded->full = true;
         return node;
