@@ -61,6 +61,7 @@ $(BUILD)/unit $(BUILD)/system $(BUILD)/tests-all:
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lcriterion
 $(BUILD)/sim/preset.o: $(wildcard configs/presets/*.json configs/boards/*.json)
+$(BUILD)/sim/report_style.o: sim/report.css
 $(BUILD)/%.o: %.c | have-build
 	@mkdir -p $(@D)
 	@echo "  CC    $@"

@@ -5,11 +5,11 @@
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
 
 #include "mem/error.h"
 #include "sim/config.h"
 #include "sim/options.h"
+#include "sim/screen.h"
 #include "sim/store.h"
 
 /*
@@ -93,12 +93,13 @@ void campaign_slice(size_t items, unsigned shard, unsigned shards, size_t *first
 
 /*
  * What a kind of campaign tells about its database, for `iaso campaign show` and for the command
- * itself: text to `out` (NULL: none), and what goes into a summary, both as complete as the
+ * itself: text to the screen (NULL: none), and what goes into a summary, both as complete as the
  * database. Needs nothing but the database.
  */
 struct campaign_kind {
     const char *name;
-    int (*report)(struct store *store, FILE *out, cJSON *summary, struct error *err);
+    int (*report)(struct store *store, const struct screen *screen, cJSON *summary,
+                  struct error *err);
 };
 
 /* Of all kinds; the last one is NULL. In campaign_command.c. */

@@ -25,7 +25,7 @@ int campaign_command_merge(const struct options *options)
 
 struct show {
     struct store *store;
-    FILE *out;
+    struct screen screen;
     cJSON *rounds;
     unsigned number; /* of the last round that was shown */
 };
@@ -41,12 +41,13 @@ static int show_round(void *opaque, const struct store_round *round, struct erro
     if (store_count(show->store, round->round, NULL, &results, err) ||
         store_count(show->store, round->round, CAMPAIGN_LOST, &lost, err))
         return -1;
-    fprintf(show->out, "  round %-2u %-20s %" PRIu64 " done", round->round, round->what, results);
+    char label[32], of[32] = "", gone[40] = "";
+    snprintf(label, sizeof label, "round %u", round->round);
     if (round->sharded)
-        fprintf(show->out, " of %" PRIu64, round->items);
+        snprintf(of, sizeof of, " of %" PRIu64, round->items);
     if (lost)
-        fprintf(show->out, ", %" PRIu64 " lost", lost);
-    fprintf(show->out, "\n");
+        snprintf(gone, sizeof gone, ", %" PRIu64 " lost", lost);
+    screen_row(&show->screen, label, "%s: %" PRIu64 " done%s%s", round->what, results, of, gone);
     cJSON *json = cJSON_CreateObject();
     cJSON_AddNumberToObject(json, "round", round->round);
     cJSON_AddStringToObject(json, "what", round->what);
@@ -63,11 +64,16 @@ static int show_state(struct show *show, cJSON *summary, struct error *err)
     char missing[120];
     if (store_is_finished(show->store, &finished, missing, sizeof missing, err))
         return -1;
-    fprintf(show->out, "%s: a campaign (%s) of %s\n", store_path(show->store), identity->kind,
-            identity->config);
+    const struct screen *screen = &show->screen;
+    screen_text(screen, store_path(show->store));
+    screen_text(screen, ": a campaign (");
+    screen_text(screen, identity->kind);
+    screen_text(screen, ") of ");
+    screen_text(screen, identity->config);
+    screen_text(screen, "\n");
     if (identity->shards > 1)
-        fprintf(show->out, "  shard %u/%u\n", identity->shard, identity->shards);
-    fprintf(show->out, "  options %s\n", identity->parameters);
+        screen_row(screen, "shard", "%u/%u", identity->shard, identity->shards);
+    screen_row(screen, "options", "%s", identity->parameters);
     cJSON *campaign = cJSON_AddObjectToObject(summary, "campaign");
     cJSON_AddStringToObject(campaign, "kind", identity->kind);
     cJSON_AddStringToObject(campaign, "config", identity->config);
@@ -76,9 +82,9 @@ static int show_state(struct show *show, cJSON *summary, struct error *err)
     if (store_each_round(show->store, show_round, show, err))
         return -1;
     if (finished)
-        fprintf(show->out, "  finished\n");
+        screen_text(screen, "  finished\n");
     else
-        fprintf(show->out, "  not finished: shard %s\n", missing);
+        screen_row(screen, "not finished", "shard %s", missing);
     return 0;
 }
 
@@ -87,7 +93,7 @@ static int show_kind(const struct show *show, cJSON *summary, struct error *err)
     const char *kind = store_identity(show->store)->kind;
     for (size_t i = 0; campaign_kinds[i]; i++)
         if (!strcmp(campaign_kinds[i]->name, kind))
-            return campaign_kinds[i]->report(show->store, show->out, summary, err);
+            return campaign_kinds[i]->report(show->store, &show->screen, summary, err);
     return 0;
 }
 
@@ -97,8 +103,8 @@ int campaign_command_show(const struct options *options)
     if (options->summary && (summary_check_apart(options->summary, options->operands[0], &err) ||
                              summary_check(options->summary, &err)))
         return complain(&err, EXIT_USAGE);
-    struct show show = {.store = store_open(options->operands[0], STORE_READ, NULL, &err),
-                        .out = stdout};
+    struct show show = {.store = store_open(options->operands[0], STORE_READ, NULL, &err)};
+    screen_open(&show.screen, stdout);
     cJSON *summary = cJSON_CreateObject();
     int code = EXIT_AS_EXPECTED;
     if (!show.store)

@@ -13,6 +13,7 @@
 #include "sim/outcome.h"
 #include "sim/progress.h"
 #include "sim/summary.h"
+#include "sim/text.h"
 
 #define KEY_SIZE 24
 
@@ -52,14 +53,6 @@ static bool is_finding(const struct campaign_result *result)
            !outcome_is_survival((enum outcome)outcome);
 }
 
-static void print_quoted(FILE *out, const char *word)
-{
-    fputc('\'', out);
-    for (; *word; word++)
-        *word == '\'' ? fputs("'\\''", out) : fputc(*word, out);
-    fputc('\'', out);
-}
-
 /* What repeats a fault has the user's own --set, too. */
 static int add_settings(struct fault_plan *plan, const struct options *options, struct error *err)
 {
@@ -74,7 +67,7 @@ static int add_settings(struct fault_plan *plan, const struct options *options, 
             if (!strncmp(options->overrides[i], "campaign.", strlen("campaign.")))
                 continue;
             fputs(" --set ", out);
-            print_quoted(out, options->overrides[i]);
+            text_shell(options->overrides[i], out);
         }
         if (fclose(out)) {
             free(text);
@@ -179,8 +172,10 @@ static int report(const struct faults_campaign *command, struct error *err)
 {
     const struct options *options = command->options;
     cJSON *summary = cJSON_CreateObject();
+    struct screen screen;
+    screen_open(&screen, stdout);
     int result =
-        faults_kind.report(command->campaign.store, options->quiet ? NULL : stdout, summary, err);
+        faults_kind.report(command->campaign.store, options->quiet ? NULL : &screen, summary, err);
     if (!result && options->summary)
         result = summary_write_json(summary, options->summary, err);
     if (!options->quiet && fflush(stdout))
@@ -226,7 +221,7 @@ int faults_command(const struct options *options, const struct config *config)
             code = EXIT_SIMULATOR;
     }
     if (err.text[0])
-        fprintf(stderr, "iaso: %s\n", err.text);
+        complain(&err, code);
     fault_plan_free(&command.plan);
     free(command.items);
     free(command.keys);

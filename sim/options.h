@@ -38,6 +38,7 @@ enum command {
     COMMAND_PLOT, /* `power plot`: run, and draw */
     COMMAND_CAMPAIGN_MERGE,
     COMMAND_CAMPAIGN_SHOW,
+    COMMAND_REPORT,  /* rebuild, or compare */
     COMMAND_HELP,    /* --help, -h: print options_help() and exit with 0 */
     COMMAND_VERSION, /* --version, -V: print options_version() and exit with 0 */
 };
@@ -65,6 +66,7 @@ struct options {
     bool quiet;                /* no progress, no summary on the terminal */
 
     const char *output; /* dtb: NULL is standard output */
+    bool force;         /* a report may replace an older one */
 
     /* Campaigns */
     bool campaign;          /* inject: many faults */
@@ -84,6 +86,10 @@ struct options {
  */
 int options_parse(struct options *options, int argc, char *const *argv, struct error *err);
 void options_free(struct options *options);
+
+/* What to type for the same, without what only says where files go; malloc'ed, NULL when out of
+ * memory. */
+char *options_command(const struct options *options);
 
 /* The help of `iaso` (COMMAND_NONE) or of one command. */
 void options_help(enum command topic, FILE *out);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <fts.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -77,7 +78,7 @@ static size_t existing(const char *path)
 static void unmake(char *path, size_t was)
 {
     size_t length = strlen(path);
-    while (length > was && rmdir(path) == 0) {
+    while (length > was && (rmdir(path) == 0 || errno == ENOENT || errno == ENOTDIR)) {
         while (length > was && path[length - 1] != '/')
             length--;
         while (length > was && path[length - 1] == '/')
@@ -261,8 +262,12 @@ static int check(const struct report_dir *dir, bool force, struct error *err)
 
 static struct report_dir *open_dir(const char *path, bool force, bool rebuild, struct error *err)
 {
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/')
+        length--;
     struct report_dir *dir = calloc(1, sizeof *dir);
-    if (!dir || !(dir->path = strdup(path)) || asprintf(&dir->staging, "%s" STAGING, path) < 0) {
+    if (!dir || !(dir->path = strndup(path, length)) ||
+        asprintf(&dir->staging, "%s" STAGING, dir->path) < 0) {
         error_set(err, "out of memory");
         if (dir)
             free(dir->path);

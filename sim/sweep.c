@@ -10,6 +10,7 @@
 #include "sim/summary.h"
 #include "sim/sweep_finding.h"
 #include "sim/sweep_results.h"
+#include "sim/text.h"
 
 struct sweep {
     const struct options *options;
@@ -243,6 +244,17 @@ static int write_summary(struct sweep *sweep, cJSON *summary, int code, struct e
     return summary_write_json(summary, sweep->options->summary, err);
 }
 
+static void print_verdict(const struct sweep *sweep, const struct sweep_results *results,
+                          const struct screen *screen)
+{
+    char text[400], count[32];
+    bool good = !results->failure_count && !results->lost;
+    snprintf(text, sizeof text, "%s: swept, %s failures%s", sweep->run->config->path,
+             text_group(results->failure_count, count, sizeof count),
+             results->lost ? ", but some branches were lost" : "");
+    screen_verdict(screen, good, good ? "finished" : "failed", text);
+}
+
 /* What was found, for people and machines; returns the exit code. */
 static int conclude(struct sweep *sweep, struct error *err)
 {
@@ -259,15 +271,16 @@ static int conclude(struct sweep *sweep, struct error *err)
         code = results.failure_count ? EXIT_GUEST_FAILED
                : results.lost        ? EXIT_SIMULATOR
                                      : EXIT_AS_EXPECTED;
+        struct screen screen;
+        screen_open(&screen, stderr);
         if (!options->quiet)
-            fprintf(stderr, "iaso: %s: swept, %" PRIu64 " failures\n", sweep->run->config->path,
-                    results.failure_count);
-        if (sweep_kind.report(store, options->quiet ? NULL : stderr, summary, err) ||
+            print_verdict(sweep, &results, &screen);
+        if (sweep_kind.report(store, options->quiet ? NULL : &screen, summary, err) ||
             (options->summary && write_summary(sweep, summary, code, err)))
             code = complain(err, EXIT_SIMULATOR);
         else if (!options->quiet && results.group_count)
-            fprintf(stderr, "  reproducers     %s/finding-*.json, for `iaso run`\n",
-                    sweep->campaign.directory);
+            screen_row(&screen, "reproducers", "%s/finding-*.json, for `iaso run`",
+                       sweep->campaign.directory);
     }
     cJSON_Delete(summary);
     sweep_results_free(&results);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#define _GNU_SOURCE /* asprintf(), open_memstream() */
+#define _GNU_SOURCE /* asprintf() */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -51,23 +51,10 @@ static const char *text_of(const struct sweep_group *group, const char *key)
     return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(group->finding, key));
 }
 
-static void list(const struct sweep_results *results, FILE *out)
-{
-    for (size_t i = 0; i < results->group_count; i++) {
-        const struct sweep_group *group = &results->groups[i];
-        char path[SWEEP_PATH_SIZE];
-        sweep_path_format(&group->path, path);
-        fprintf(out, "finding %zu: %s (first found at %s in %s; %" PRIu64 " like it)\n", i + 1,
-                group->verdict, path, group->where, group->count);
-        fprintf(out, "%s", group->finding ? text_of(group, "text") : "");
-    }
-}
-
 int sweep_findings_write(const struct sweep_results *results, const char *directory,
                          struct error *err)
 {
-    char name[40], *text = NULL;
-    size_t size;
+    char name[40];
     if (!results->group_count)
         return 0;
     if (mkdir(directory, 0777) && errno != EEXIST)
@@ -78,13 +65,9 @@ int sweep_findings_write(const struct sweep_results *results, const char *direct
         if (reproducer && write_file(directory, name, reproducer, err))
             return -1;
     }
-    FILE *out = open_memstream(&text, &size);
-    if (out)
-        list(results, out);
-    if (!out || fclose(out)) {
-        free(text);
+    char *text = sweep_results_list(results);
+    if (!text)
         return error_set(err, "out of memory");
-    }
     int result = write_file(directory, "findings.txt", text, err);
     free(text);
     return result;

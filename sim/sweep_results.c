@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#define _GNU_SOURCE /* open_memstream() */
 #include "sim/sweep_results.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "sim/text.h"
 
 struct reading {
     struct sweep_results *results;
@@ -269,36 +273,61 @@ static double golden_number(const struct sweep_results *results, const char *key
     return item ? item->valuedouble : 0;
 }
 
-static void print_findings(const struct sweep_results *results, FILE *out)
+char *sweep_results_list(const struct sweep_results *results)
 {
-    for (size_t i = 0; i < results->group_count; i++) {
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    for (size_t i = 0; out && i < results->group_count; i++) {
         const struct sweep_group *group = &results->groups[i];
         char path[SWEEP_PATH_SIZE];
         sweep_path_format(&group->path, path);
-        fprintf(out, "  finding %zu: %s (cut %s in %s; %" PRIu64 " like it)\n", i + 1,
-                group->verdict, path, group->where, group->count);
-        const char *text = group->finding ? text_of(group->finding, "text") : "";
-        fprintf(out, "%s", text);
+        fprintf(out, "finding %zu: %s (first found at %s in %s; %" PRIu64 " like it)\n%s", i + 1,
+                group->verdict, path, group->where, group->count,
+                group->finding ? text_of(group->finding, "text") : "");
     }
+    if (out && !fclose(out))
+        return text;
+    free(text);
+    return NULL;
 }
 
-static void print(const struct sweep_results *results, FILE *out)
+static const char *grouped(const struct sweep_results *results, const char *key, char *buffer,
+                           size_t size)
 {
-    fprintf(out, "  golden run      %.0f instructions, %.0f stores to non-volatile memory\n",
-            golden_number(results, "instructions"), golden_number(results, "writes"));
-    fprintf(out, "  cut points      %.0f, %.0f distinct crash states\n",
-            golden_number(results, "points"), golden_number(results, "states"));
+    return text_group((uint64_t)golden_number(results, key), buffer, size);
+}
+
+static int print(const struct sweep_results *results, const struct screen *screen,
+                 struct error *err)
+{
+    char one[32], two[32], runs[200];
+    screen_row(screen, "golden run", "%s instructions, %s stores to non-volatile memory",
+               grouped(results, "instructions", one, sizeof one),
+               grouped(results, "writes", two, sizeof two));
+    screen_row(screen, "cut points", "%s, %s distinct crash states",
+               grouped(results, "points", one, sizeof one),
+               grouped(results, "states", two, sizeof two));
     if (results->recovers)
-        fprintf(out, "  recovered       %" PRIu64 " booted, %zu distinct states\n", results->booted,
-                results->class_count);
-    fprintf(out, "  run to the end  %" PRIu64, results->runs[0]);
+        screen_row(screen, "recovered", "%s booted, %s distinct states",
+                   text_group(results->booted, one, sizeof one),
+                   text_group(results->class_count, two, sizeof two));
+    size_t length =
+        (size_t)snprintf(runs, sizeof runs, "%s", text_group(results->runs[0], one, sizeof one));
     for (unsigned i = 1; i < CONFIG_MAX_DEPTH && results->runs[i]; i++)
-        fprintf(out, ", %" PRIu64 " with %u cuts", results->runs[i], i + 1);
-    fprintf(out, "\n  failures        %" PRIu64 "\n", results->failure_count);
+        length += (size_t)snprintf(runs + length, sizeof runs - length, ", %s with %u cuts",
+                                   text_group(results->runs[i], one, sizeof one), i + 1);
+    screen_row(screen, "run to the end", "%s", runs);
+    screen_row(screen, "failures", "%s", text_group(results->failure_count, one, sizeof one));
     if (results->lost)
-        fprintf(out, "  lost            %" PRIu64 " branches, of which nothing is known\n",
-                results->lost);
-    print_findings(results, out);
+        screen_row(screen, "lost", "%s branches, of which nothing is known",
+                   text_group(results->lost, one, sizeof one));
+    char *list = sweep_results_list(results);
+    if (!list)
+        return error_set(err, "out of memory");
+    screen_text(screen, list);
+    free(list);
+    return 0;
 }
 
 static void add(cJSON *json, const char *name, double value)
@@ -348,13 +377,14 @@ static void summarise(const struct sweep_results *results, cJSON *summary)
         add_finding(array, &results->groups[i], i + 1);
 }
 
-static int report(struct store *store, FILE *out, cJSON *summary, struct error *err)
+static int report(struct store *store, const struct screen *screen, cJSON *summary,
+                  struct error *err)
 {
     struct sweep_results results;
     int result = sweep_results_load(&results, store, err);
     sweep_results_unite(&results);
-    if (result == 0 && out)
-        print(&results, out);
+    if (result == 0 && screen)
+        result = print(&results, screen, err);
     if (result == 0 && summary)
         summarise(&results, summary);
     sweep_results_free(&results);

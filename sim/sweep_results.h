@@ -50,6 +50,9 @@ int sweep_results_load(struct sweep_results *results, struct store *store, struc
 void sweep_results_unite(struct sweep_results *results);
 void sweep_results_free(struct sweep_results *results);
 
+/* The findings one by one, for people; malloc'ed, NULL when out of memory. */
+char *sweep_results_list(const struct sweep_results *results);
+
 extern const struct campaign_kind sweep_kind;
 
 #endif
