@@ -149,8 +149,8 @@ struct cpu_follower {
 typedef void (*cpu_profile_fn)(void *opaque, const struct cpu_profile_block *block);
 
 /* What only recovery calls may be NULL where the config cannot ask for recovery: adopt, leave_trap,
- * stop_no_more, inject, call, profile. stop_exactly, tallies, profile_inside, profile_settle and
- * follow may be NULL anywhere. */
+ * stop_no_more, inject, call, profile. stop_exactly, tallies, profile_inside, profile_settle,
+ * block_pc and follow may be NULL anywhere. */
 struct cpu_ops {
     const char *name; /* "riscv64" */
     enum cpu_stop (*run)(struct cpu *cpu, struct error *err);
@@ -171,6 +171,7 @@ struct cpu_ops {
     void (*stop_exactly)(struct cpu *cpu, uint64_t insns, uint64_t tick);
     void (*hold_at)(struct cpu *cpu, uint64_t insns);
     uint64_t (*block_start)(struct cpu *cpu);
+    uint64_t (*block_pc)(struct cpu *cpu);
     size_t (*tallies)(struct cpu *cpu, const struct cpu_tally **tallies, unsigned *running);
     int (*inject)(struct cpu *cpu, enum cpu_fault fault);
     int (*call)(struct cpu *cpu, const struct cpu_call *call, uint64_t *result, struct error *err);
@@ -332,6 +333,12 @@ static inline void cpu_hold_at(struct cpu *cpu, uint64_t insns)
 static inline uint64_t cpu_block_start(struct cpu *cpu)
 {
     return cpu->ops->block_start(cpu);
+}
+
+/* The address of that block; 0 if it is not known. */
+static inline uint64_t cpu_block_pc(struct cpu *cpu)
+{
+    return cpu->ops->block_pc ? cpu->ops->block_pc(cpu) : 0;
 }
 
 /* The tallies since the hart was made (a reset does not clear them): one a class, valid as long as

@@ -146,6 +146,11 @@ static uint64_t block_start(struct cpu *cpu)
     return cpu->counts.insns + (uint64_t)(int32_t)before[LANE_INSNS];
 }
 
+static uint64_t block_pc(struct cpu *cpu)
+{
+    return ((struct riscv *)cpu)->last->pc;
+}
+
 static void set_irq(struct cpu *cpu, unsigned number, bool level)
 {
     struct riscv *hart = (struct riscv *)cpu;
@@ -289,6 +294,7 @@ static const struct cpu_ops riscv_ops = {
     .pause = pause_hart,
     .hold_at = hold_at,
     .block_start = block_start,
+    .block_pc = block_pc,
     .state_size = riscv_state_size,
     .save = riscv_save,
     .restore = riscv_restore,

@@ -10,8 +10,6 @@
 #include "sim/campaign_command.h"
 #include "sim/faults_command.h"
 #include "sim/config.h"
-#include "sim/coverage.h"
-#include "sim/energy_stacks.h"
 #include "sim/machine.h"
 #include "sim/nearest.h"
 #include "sim/options.h"
@@ -79,25 +77,7 @@ static int run_machine(const struct options *options, struct machine *machine,
     struct progress *progress = progress_new(STDERR_FILENO, options->quiet || shared);
     struct error err = {""};
     machine_attach(machine, console);
-    struct coverage *cov = config->report.dir ? coverage_new(machine, &err) : NULL;
-    struct energy_stacks *es = config->report.dir ? energy_stacks_new(machine, &err) : NULL;
     machine_run(machine, show_progress, progress, &err);
-    if (es) {
-        char path[4096];
-        snprintf(path, sizeof path, "%s/stacks-energy.folded", config->report.dir);
-        FILE *out = fopen(path, "w");
-        energy_stacks_write(es, out, &err);
-        fclose(out);
-    }
-    energy_stacks_free(es);
-    if (cov && !coverage_missing(cov)) {
-        char path[4096];
-        snprintf(path, sizeof path, "%s/coverage.info", config->report.dir);
-        FILE *out = fopen(path, "w");
-        coverage_write(cov, out, &err);
-        fclose(out);
-    }
-    coverage_free(cov);
     progress_free(progress);
 
     struct summary summary;
