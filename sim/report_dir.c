@@ -310,6 +310,11 @@ void report_dir_free(struct report_dir *dir)
 
 /* ---- Files --------------------------------------------------------------------------------- */
 
+const char *report_dir_path(const struct report_dir *dir)
+{
+    return dir->path;
+}
+
 const char *report_dir_staging(const struct report_dir *dir)
 {
     return dir->staging;

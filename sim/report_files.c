@@ -40,7 +40,8 @@ int report_files_put_tables(struct report_dir *dir, const cJSON *report, struct 
 int report_files_derive(struct report_dir *dir, const cJSON *report, const cJSON *host,
                         char note[REPORT_NOTE_SIZE], struct error *err)
 {
-    const struct report_extras extras = {.dir = report_dir_staging(dir), .host = host};
+    const struct report_extras extras = {
+        .dir = report_dir_staging(dir), .also = report_dir_path(dir), .host = host};
     note[0] = 0;
     if (report_files_put_tables(dir, report, err) || report_scripts_write(dir, report, err))
         return -1;

@@ -103,7 +103,7 @@ static int check_version(const cJSON *json, const char *name, struct error *err)
     return 0;
 }
 
-cJSON *report_read(const char *dir, struct error *err)
+cJSON *report_load(const char *dir, struct error *err)
 {
     char *name = NULL;
     cJSON *json = NULL;

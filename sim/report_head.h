@@ -20,6 +20,6 @@ cJSON *report_head(const char *kind, const struct options *options, const struct
                    struct error *err);
 
 /* The report in a folder, of this version, or NULL. */
-cJSON *report_read(const char *dir, struct error *err);
+cJSON *report_load(const char *dir, struct error *err);
 
 #endif

@@ -11,14 +11,14 @@
 
 EMBED("sim/plots/style.gp", plot_style);
 EMBED("sim/plots/coverage.gp", plot_coverage);
+EMBED("sim/plots/requests.gp", plot_requests);
 EMBED("sim/plots/outside.gp", plot_outside);
-EMBED("sim/plots/workloads.gp", plot_workloads);
 EMBED("sim/plots/overhead.gp", plot_overhead);
 EMBED("sim/plots/failures.gp", plot_failures);
+EMBED("sim/plots/voltage.gp", plot_voltage);
 EMBED("sim/plots/power.gp", plot_power);
-EMBED("sim/plots/power-unsupplied.gp", plot_power_unsupplied);
-EMBED("sim/plots/energy-causes.gp", plot_energy_causes);
-EMBED("sim/plots/energy-functions.gp", plot_energy_functions);
+EMBED("sim/plots/energy.gp", plot_energy);
+EMBED("sim/plots/functions.gp", plot_functions);
 EMBED("sim/plots/wear.gp", plot_wear);
 EMBED("sim/plots/outcomes.gp", plot_outcomes);
 
@@ -27,15 +27,15 @@ static const struct plot {
     const char *file, *text, *table, *unless;
 } plots[] = {
     {"plots/style.gp", plot_style, "tables/totals.csv", NULL},
-    {"plots/coverage.gp", plot_coverage, "tables/requests.csv", NULL},
+    {"plots/coverage.gp", plot_coverage, "tables/workloads.csv", NULL},
+    {"plots/requests.gp", plot_requests, "tables/requests.csv", NULL},
     {"plots/outside.gp", plot_outside, "tables/outside.csv", NULL},
-    {"plots/workloads.gp", plot_workloads, "tables/workloads.csv", NULL},
-    {"plots/overhead.gp", plot_overhead, "tables/software.csv", NULL},
+    {"plots/overhead.gp", plot_overhead, "tables/overhead.csv", NULL},
     {"plots/failures.gp", plot_failures, "tables/failures.csv", NULL},
-    {"plots/power.gp", plot_power, "tables/voltage.csv", NULL},
-    {"plots/power.gp", plot_power_unsupplied, "tables/lives.csv", "tables/voltage.csv"},
-    {"plots/energy-causes.gp", plot_energy_causes, "tables/energy-causes.csv", NULL},
-    {"plots/energy-functions.gp", plot_energy_functions, "tables/energy-functions.csv", NULL},
+    {"plots/voltage.gp", plot_voltage, "tables/voltage.csv", NULL},
+    {"plots/voltage.gp", plot_power, "tables/lives.csv", "tables/voltage.csv"},
+    {"plots/energy.gp", plot_energy, "tables/energy-causes.csv", NULL},
+    {"plots/functions.gp", plot_functions, "tables/energy-functions.csv", NULL},
     {"plots/wear.gp", plot_wear, "tables/wear.csv", NULL},
     {"plots/outcomes.gp", plot_outcomes, "tables/outcomes.csv", NULL},
 };

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define MAX_KEY 64
@@ -15,7 +16,9 @@ const cJSON *report_at(const cJSON *json, const char *path)
     while (json && *path) {
         size_t length = strcspn(path, ".");
         snprintf(key, sizeof key, "%.*s", (int)length, path);
-        json = cJSON_IsObject(json) ? cJSON_GetObjectItemCaseSensitive(json, key) : NULL;
+        json = cJSON_IsObject(json)  ? cJSON_GetObjectItemCaseSensitive(json, key)
+               : cJSON_IsArray(json) ? cJSON_GetArrayItem(json, atoi(key))
+                                     : NULL;
         path += length + (path[length] == '.');
     }
     return json;

@@ -8,8 +8,8 @@
 
 /*
  * Reading a report that somebody may have edited: what is missing or of another type is as if it
- * were not there. A path is keys with dots between, such as "power.nvm.writes"; "" is the object
- * itself. `json` may be NULL.
+ * were not there. A path is keys with dots between, such as "power.nvm.writes", or indexes of an
+ * array; "" is the object itself. `json` may be NULL.
  */
 const cJSON *report_at(const cJSON *json, const char *path);
 

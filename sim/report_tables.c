@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/report_read.h"
+
 #define MAX_NAMES 3 /* wildcards in a path */
 #define PART_SIZE 64
 
@@ -37,10 +39,14 @@ static const struct report_table tables[] = {
      "name threads share covered_reads covered_writes " TWO_SETS, NULL},
     {"tables/threads.csv", "coverage.threads.*", "id name pid " TWO_SETS, NULL},
     {"tables/functions.csv", "functions.*", "name " TWO_SETS, NULL},
-    {"tables/software.csv", "overhead.software.events.*", "event count cost cycles", NULL},
+    {"tables/overhead.csv", "overhead.software.events.*", "event count cost cycles", NULL},
     {"tables/failures.csv", "recovery.failures.*",
      "at time_ns hart failure thread task outcome reason domains=#domains domains_left_out "
      "dependencies=#edges dependencies_left_out=edges_left_out",
+     NULL},
+    {"tables/domains.csv", "recovery.failures.*.domains.*",
+     "failure=@0 id parent thread task request number name role innocent goes_back opened_ns "
+     "log_bytes",
      NULL},
     {"tables/lives.csv", "power.list.*",
      "end cut start_ns on_ns off_ns instructions nvm_writes progress nj volts_from volts_to pc "
@@ -164,13 +170,6 @@ static const char *split(const char *path, char part[PART_SIZE])
     return path[length] ? path + length + 1 : NULL;
 }
 
-static const cJSON *member(const cJSON *item, const char *name)
-{
-    if (cJSON_IsArray(item))
-        return cJSON_GetArrayItem(item, atoi(name));
-    return cJSON_IsObject(item) ? cJSON_GetObjectItemCaseSensitive(item, name) : NULL;
-}
-
 /* Is the name one of "a|b|c"? "*" is all names. */
 static bool is_among(const char *names, const char *name)
 {
@@ -213,20 +212,10 @@ static void find_rows(struct rows *rows, struct row row, const char *path, unsig
             find_in_all(rows, row, part, path, names);
             return;
         }
-        row.item = member(row.item, part);
+        row.item = report_at(row.item, part);
     }
     if (row.item)
         add_row(rows, &row);
-}
-
-static const cJSON *value_at(const cJSON *item, const char *path)
-{
-    char part[PART_SIZE];
-    while (path && item) {
-        path = split(path, part);
-        item = member(item, part);
-    }
-    return item;
 }
 
 static int by_value(const void *left, const void *right)
@@ -239,10 +228,8 @@ static int by_value(const void *left, const void *right)
 
 static void sort(struct rows *rows, const char *by)
 {
-    for (size_t i = 0; i < rows->count; i++) {
-        const cJSON *value = value_at(rows->all[i].item, by);
-        rows->all[i].by = cJSON_IsNumber(value) ? value->valuedouble : 0;
-    }
+    for (size_t i = 0; i < rows->count; i++)
+        rows->all[i].by = report_number_or(rows->all[i].item, by, 0);
     if (rows->count)
         qsort(rows->all, rows->count, sizeof *rows->all, by_value);
 }
@@ -258,9 +245,9 @@ static void put_value(const struct row *row, const char *path, FILE *out)
         else
             fprintf(out, "%zu", row->indexes[index]);
     } else if (*path == '#') {
-        fprintf(out, "%d", cJSON_GetArraySize(value_at(row->item, path + 1)));
+        fprintf(out, "%d", cJSON_GetArraySize(report_at(row->item, path + 1)));
     } else {
-        csv_put(strcmp(path, ".") ? value_at(row->item, path) : row->item, out);
+        csv_put(strcmp(path, ".") ? report_at(row->item, path) : row->item, out);
     }
 }
 

@@ -3,6 +3,7 @@
 #define IASO_SIM_REPORT_TABLES_H
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "mem/error.h"

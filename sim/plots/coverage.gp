@@ -1,16 +1,16 @@
-# Which requests the kernel reads and writes for, inside of recovery domains: the 20 largest.
+# Reads and writes inside and outside of recovery domains, by workload: the 20 largest.
 if (!exists("picture")) picture = 'coverage.svg'
 load 'style.gp'
 set output picture
-set title 'inside of recovery domains, by request'
-set xlabel "share of the kernel's reads and writes (%)"
+set title 'reads and writes of the kernel, by workload'
+set xlabel 'reads and writes (millions)'
 set xrange [0:*]
 set yrange [*:*] reverse
-set lmargin 26
-unset key
-half = 50.0
-name(kind, number, name) = short(name eq '' ? kind.' '.number : name)
-plot '../tables/requests.csv' every ::0::19 \
-    using (half * column('share')):0:(half * column('share')):(0.4): \
-    ytic(name(stringcolumn('kind'), stringcolumn('number'), stringcolumn('name'))) \
-    with boxxyerror lc rgb blue
+set lmargin 20
+inside(unused) = (column('inside_loads') + column('inside_stores')) / 1e6
+outside(unused) = (column('outside_loads') + column('outside_stores')) / 1e6
+plot '../tables/workloads.csv' every ::0::19 \
+    using (inside(0) / 2):0:(inside(0) / 2):(0.4):ytic(short(stringcolumn('name'))) \
+    with boxxyerror lc rgb blue title 'inside', \
+    '' every ::0::19 using (inside(0) + outside(0) / 2):0:(outside(0) / 2):(0.4) \
+    with boxxyerror lc rgb amber title 'outside'

@@ -6,8 +6,8 @@ set title 'failures'
 set xlabel 'virtual time (s)'
 set ylabel 'failures so far'
 set yrange [0:*]
-time(unused) = column('time_ns') / 1e9
-plot '../tables/failures.csv' using (time(0)):(1) smooth cumulative \
+seconds(unused) = column('time_ns') / 1e9
+plot '../tables/failures.csv' using (seconds(0)):(1) smooth cumulative \
     with steps lw 2 lc rgb blue title 'all', \
-    '' using (time(0)):(stringcolumn('outcome') eq 'refused') smooth cumulative \
+    '' using (seconds(0)):(stringcolumn('outcome') eq 'refused') smooth cumulative \
     with steps lw 2 lc rgb red title 'refused'

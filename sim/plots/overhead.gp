@@ -7,6 +7,6 @@ set xlabel 'cycles (millions)'
 set xrange [0:*]
 set yrange [*:*] reverse
 unset key
-plot '../tables/software.csv' \
+plot '../tables/overhead.csv' \
     using (column('cycles') / 2e6):0:(column('cycles') / 2e6):(0.4):ytic(stringcolumn('event')) \
     with boxxyerror lc rgb blue

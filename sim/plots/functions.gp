@@ -1,5 +1,5 @@
 # What the energy went into: the 20 functions that took most.
-if (!exists("picture")) picture = 'energy-functions.svg'
+if (!exists("picture")) picture = 'functions.svg'
 load 'style.gp'
 set output picture
 set title 'energy by function'

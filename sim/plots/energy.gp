@@ -1,5 +1,5 @@
 # What the energy went into.
-if (!exists("picture")) picture = 'energy-causes.svg'
+if (!exists("picture")) picture = 'energy.svg'
 load 'style.gp'
 set output picture
 set title 'energy by cause'
