@@ -61,11 +61,11 @@ const char *text_path(const char *path, char *buffer, size_t size)
     return buffer;
 }
 
-const char *text_group(uint64_t number, char *buffer, size_t size)
+const char *text_group(uint64_t number, char buffer[TEXT_GROUP_SIZE])
 {
     char digits[24];
     size_t count = (size_t)snprintf(digits, sizeof digits, "%" PRIu64, number), at = 0;
-    for (size_t i = 0; i < count && at + 2 < size; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (i && (count - i) % 3 == 0)
             buffer[at++] = ',';
         buffer[at++] = digits[i];

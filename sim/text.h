@@ -20,7 +20,8 @@ size_t text_escape(unsigned char byte, char *buffer);
 /* A file name for a message: the last part of it after "..." if it is longer than `size` - 1. */
 const char *text_path(const char *path, char *buffer, size_t size);
 
-/* "3,318,739,958", in at most 27 bytes; returns the buffer. */
-const char *text_group(uint64_t number, char *buffer, size_t size);
+/* "3,318,739,958"; returns the buffer. */
+#define TEXT_GROUP_SIZE 27
+const char *text_group(uint64_t number, char buffer[TEXT_GROUP_SIZE]);
 
 #endif
