@@ -47,12 +47,7 @@ enum option_id {
 /* Which options a command has: bit (1 << id). */
 #define HAS(id) (1u << (id))
 
-static const struct option_row {
-    const char *name;
-    char letter;          /* 0: none */
-    const char *argument; /* NULL: takes none */
-    const char *help;
-} option_rows[OPTION_COUNT] = {
+static const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_SET] = {"set", 's', "PATH=VALUE",
                     "change the config, as in machine.harts=4 or memory[0].size=1G"},
     [OPTION_CONSOLE] = {"console", 'c', "WHERE",
@@ -114,16 +109,7 @@ static const char *const option_keys[OPTION_COUNT] = {
 #define CONFIG_OPERAND "CONFIG", "the file name of a config", 1, 1
 #define ANY_NUMBER     UINT_MAX
 
-static const struct command_row {
-    enum command command;
-    const char *name;
-    const char *verb;     /* a second word; NULL: none */
-    const char *operand;  /* NULL: takes none */
-    const char *expected; /* what operands are, for messages */
-    unsigned least, most; /* operands */
-    const char *help;
-    unsigned options;
-} command_rows[] = {
+static const struct command_row command_rows[] = {
     {COMMAND_RUN, "run", NULL, CONFIG_OPERAND, "run the machine that CONFIG describes",
      RUN_OPTIONS},
     {COMMAND_INJECT, "inject", NULL, CONFIG_OPERAND,
@@ -147,9 +133,26 @@ static const struct command_row {
      "make one database of those of a campaign's shards", HAS(OPTION_HELP)},
     {COMMAND_CAMPAIGN_SHOW, "campaign", "show", "DB", "the file name of a database", 1, 1,
      "tell what a campaign's database says", HAS(OPTION_SUMMARY) | HAS(OPTION_HELP)},
+    {COMMAND_COMPLETION, "completion", NULL, "SHELL", "bash or zsh", 1, 1,
+     "print what completes commands and options in bash or zsh", HAS(OPTION_HELP)},
 };
 
 #define COMMAND_ROWS (sizeof command_rows / sizeof *command_rows)
+
+const struct command_row *options_command_row(size_t index)
+{
+    return index < COMMAND_ROWS ? &command_rows[index] : NULL;
+}
+
+const struct option_row *options_row(size_t index)
+{
+    return index < OPTION_COUNT ? &option_rows[index] : NULL;
+}
+
+const char *options_key(size_t index)
+{
+    return option_keys[index];
+}
 
 /* `iaso` itself; not in the table, since it is no word to type. */
 static const struct command_row top = {.command = COMMAND_NONE,
