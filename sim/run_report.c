@@ -4,15 +4,19 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
+#include "sim/power_vcd.h"
 #include "sim/report.h"
 #include "sim/report_dir.h"
 #include "sim/report_files.h"
 #include "sim/report_head.h"
+#include "sim/run_trace.h"
 
 struct run_report {
     struct machine *machine;
     struct report_dir *dir;
     cJSON *json;
+    FILE *trace_file;
+    struct run_trace *trace;
     double cpu_seconds; /* of the host, before the run */
     char note[REPORT_NOTE_SIZE];
 };
@@ -47,6 +51,14 @@ static cJSON *host_json(const struct run_report *report)
 
 /* ---- The run ------------------------------------------------------------------------------- */
 
+static int attach_trace(struct run_report *report, struct error *err)
+{
+    report->trace_file = report_dir_create(report->dir, "trace.json", err);
+    if (report->trace_file)
+        report->trace = run_trace_new(report->machine, report->trace_file, err);
+    return report->trace ? 0 : -1;
+}
+
 struct run_report *run_report_begin(const struct options *options, struct machine *machine,
                                     struct error *err)
 {
@@ -61,7 +73,7 @@ struct run_report *run_report_begin(const struct options *options, struct machin
     if (report->dir)
         report->json = report_head(options->command == COMMAND_INJECT ? "inject" : "run", options,
                                    machine->config, err);
-    if (!report->json) {
+    if (!report->json || attach_trace(report, err)) {
         run_report_free(report);
         return NULL;
     }
@@ -91,10 +103,27 @@ static int add_run(struct run_report *report, const struct summary *summary, str
     return result;
 }
 
+/* What was recorded, and is too much for report.json. */
+static int put_records(struct run_report *report, struct error *err)
+{
+    FILE *trace = report->trace_file;
+    report->trace_file = NULL;
+    run_trace_finish(report->trace);
+    run_trace_add_report(report->trace, report->json);
+    if (report_dir_close(report->dir, trace, err))
+        return -1;
+    if (!report->machine->lives)
+        return 0;
+    FILE *waves = report_dir_create(report->dir, "power.vcd", err);
+    if (waves)
+        power_vcd_write(report->machine, waves);
+    return waves ? report_dir_close(report->dir, waves, err) : -1;
+}
+
 int run_report_end(struct run_report *report, const struct summary *summary, struct error *err)
 {
     cJSON *host = host_json(report);
-    int result = add_run(report, summary, err) ||
+    int result = add_run(report, summary, err) || put_records(report, err) ||
                          report_files_write(report->dir, report->json, host, report->note, err) ||
                          report_dir_commit(report->dir, err)
                      ? -1
@@ -112,6 +141,9 @@ void run_report_free(struct run_report *report)
 {
     if (!report)
         return;
+    run_trace_free(report->trace);
+    if (report->trace_file)
+        fclose(report->trace_file);
     report_dir_free(report->dir);
     cJSON_Delete(report->json);
     free(report);
