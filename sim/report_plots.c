@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sim/embed.h"
 #include "sim/gnuplot.h"
@@ -84,20 +85,36 @@ static void complain(char note[REPORT_NOTE_SIZE], const struct error *err)
              length ? "; " : "the report lacks pictures: ", err->text);
 }
 
+/* What the program has begun. */
+static void remove_picture(const struct report_dir *dir, const char *script)
+{
+    char *name = NULL;
+    int length = (int)(strchr(script, '.') - script);
+    if (asprintf(&name, "%s/%.*s.svg", report_dir_staging(dir), length, script) >= 0)
+        unlink(name);
+    free(name);
+}
+
 void report_plots_draw(struct report_dir *dir, const cJSON *report, char note[REPORT_NOTE_SIZE])
 {
     struct error err;
     char *folder = NULL;
     if (asprintf(&folder, "%s/plots", report_dir_staging(dir)) < 0)
         return;
-    for (size_t i = 0, result = 0; i < PLOTS && !result; i++) {
+    int result = 0;
+    for (size_t i = 0; i < PLOTS && result >= 0; i++) {
         if (plots[i].text == plot_style || !applies(&plots[i], report))
             continue;
-        result = gnuplot_run(folder, strchr(plots[i].file, '/') + 1, NULL, &err) != 0;
+        result = gnuplot_run(folder, strchr(plots[i].file, '/') + 1, NULL, &err);
         if (result)
             complain(note, &err);
+        if (result > 0)
+            remove_picture(dir, plots[i].file);
     }
-    if (report_cascades_apply(report) && report_cascades_draw(folder, &err))
+    if (report_cascades_apply(report) && (result = report_cascades_draw(folder, &err))) {
         complain(note, &err);
+        if (result > 0)
+            remove_picture(dir, "plots/cascades.dot");
+    }
     free(folder);
 }
