@@ -7,11 +7,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "sim/embed.h"
 #include "sim/html.h"
 #include "sim/report_read.h"
 
 #define MAX_PICTURE ((size_t)8 << 20) /* bytes of SVG */
 #define MAX_PATH    4096
+
+EMBED("sim/report.css", report_style);
 
 /* ---- Frame -------------------------------------------------------------------------------- */
 
@@ -170,16 +173,16 @@ static const struct picture {
     bool linked;        /* only a link: the page says the same in another way */
 } pictures[] = {
     {"outside", "coverage", "What is outside of domains, and why", "gp", "gnuplot", true},
-    {"workloads", "coverage", "Coverage by workload", "gp", "gnuplot", false},
-    {"coverage", "coverage", "Coverage by request", "gp", "gnuplot", false},
+    {"coverage", "workloads", "Coverage by workload", "gp", "gnuplot", false},
+    {"requests", "requests", "The requests that read and write most", "gp", "gnuplot", false},
     {"overhead", "overhead", "What the guest would pay in software", "gp", "gnuplot", false},
     {"cascades", "recovery", "Which domains had built on which when they were undone", "dot", "dot",
      false},
     {"failures", "recovery", "Failures and what was undone, over time", "gp", "gnuplot", false},
-    {"power", "power", "Voltage, on-times and power cuts", "gp", "gnuplot", false},
-    {"energy-causes", "power", "Energy by cause", "gp", "gnuplot", true},
-    {"energy-functions", "power", "Energy by function", "gp", "gnuplot", false},
-    {"wear", "power", "Wear of non-volatile memory", "gp", "gnuplot", true},
+    {"voltage", "power", "Voltage, on-times and power cuts", "gp", "gnuplot", false},
+    {"energy", "energy", "Energy by cause", "gp", "gnuplot", true},
+    {"functions", "energy", "Energy by function", "gp", "gnuplot", false},
+    {"wear", "wear", "Wear of non-volatile memory", "gp", "gnuplot", true},
     {"outcomes", "campaign", "What became of the faults", "gp", "gnuplot", true},
 };
 

@@ -254,9 +254,9 @@ TestSuite(report_folder, .init = set_up, .fini = tear_down);
 
 Test(report_folder, pictures_and_links)
 {
-    put("plots/power.svg", "<svg>1</svg>");
-    put("plots/energy-causes.svg", "<svg>2</svg>");
-    put("plots/energy-functions.gp", "plot");
+    put("plots/voltage.svg", "<svg>1</svg>");
+    put("plots/energy.svg", "<svg>2</svg>");
+    put("plots/functions.gp", "plot");
     put("plots/of <mine>.svg", "<svg>3</svg>");
     put("tables/lives.csv", "x");
     put("trace.json", "[]");
@@ -268,7 +268,7 @@ Test(report_folder, pictures_and_links)
     expect_sound(html);
     expect_in(html, "src=\"data:image/svg+xml;base64,PHN2Zz4xPC9zdmc+\"");
     expect_not_in(html, "PHN2Zz4yPC9zdmc+");
-    expect_in(html, "href=\"plots/energy-causes.svg\"");
+    expect_in(html, "href=\"plots/energy.svg\"");
     expect_in(html, "gnuplot could not draw it");
     expect_in(html, "href=\"plots/of%20%3cmine%3e.svg\"");
     expect_in(html, "href=\"tables/lives.csv\"");
