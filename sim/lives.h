@@ -111,6 +111,10 @@ void lives_counter(const struct lives *lives, size_t index, uint64_t *hits, uint
 /* The counter of the config that was hit last; its number of counters if none was. */
 size_t lives_last_counter(const struct lives *lives);
 
+/* What it means that the guest executes pc: the name of a counter of the config, or "progress";
+ * NULL: nothing. */
+const char *lives_watched(const struct lives *lives, uint64_t pc);
+
 /* Why the run ended, if power is the reason; else "". */
 const char *lives_verdict(const struct lives *lives);
 

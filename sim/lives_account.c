@@ -41,6 +41,18 @@ static void on_watched(void *opaque, unsigned hart, uint64_t pc)
     }
 }
 
+const char *lives_watched(const struct lives *lives, uint64_t pc)
+{
+    for (size_t i = 0; i < lives->watch_count; i++) {
+        const struct lives_watch *watch = &lives->watches[i];
+        if (watch->address == pc && watch->counter >= 0)
+            return lives->policy->counters[watch->counter].name;
+        if (watch->address == pc && watch->progress)
+            return "progress";
+    }
+    return NULL;
+}
+
 static int add_watch(struct lives *lives, const char *path, const char *name,
                      struct lives_watch watch, struct error *err)
 {

@@ -165,20 +165,22 @@ bool page_has_file(const struct page *page, const char *name)
 
 static const struct picture {
     const char *name, *section, *caption;
-    const char *maker; /* of NAME.svg from NAME and this ending */
-    const char *tool;
+    const char *source; /* ending of the file that it is drawn from */
+    const char *tool;   /* which draws it */
+    bool linked;        /* only a link: the page says the same in another way */
 } pictures[] = {
-    {"coverage", "coverage", "Where the kernel's reads and writes happen", "gp", "gnuplot"},
-    {"requests", "coverage", "The requests that read and write most", "gp", "gnuplot"},
-    {"overhead", "overhead", "What the guest would pay in software, by event", "gp", "gnuplot"},
-    {"cascades", "recovery", "Which domains depended on which when they were undone", "dot", "dot"},
-    {"failures", "recovery", "Failures and what was undone, over virtual time", "gp", "gnuplot"},
-    {"voltage", "power", "Voltage of the capacitor, on-times and power cuts", "gp", "gnuplot"},
-    {"energy", "power", "Energy by cause", "gp", "gnuplot"},
-    {"functions", "power", "Energy by function", "gp", "gnuplot"},
-    {"wear", "power", "Writes to each line of non-volatile memory", "gp", "gnuplot"},
-    {"sweep", "sweep", "Crash states that were run", "gp", "gnuplot"},
-    {"outcomes", "campaign", "What became of the faults", "gp", "gnuplot"},
+    {"outside", "coverage", "What is outside of domains, and why", "gp", "gnuplot", true},
+    {"workloads", "coverage", "Coverage by workload", "gp", "gnuplot", false},
+    {"coverage", "coverage", "Coverage by request", "gp", "gnuplot", false},
+    {"overhead", "overhead", "What the guest would pay in software", "gp", "gnuplot", false},
+    {"cascades", "recovery", "Which domains had built on which when they were undone", "dot", "dot",
+     false},
+    {"failures", "recovery", "Failures and what was undone, over time", "gp", "gnuplot", false},
+    {"power", "power", "Voltage, on-times and power cuts", "gp", "gnuplot", false},
+    {"energy-causes", "power", "Energy by cause", "gp", "gnuplot", true},
+    {"energy-functions", "power", "Energy by function", "gp", "gnuplot", false},
+    {"wear", "power", "Wear of non-volatile memory", "gp", "gnuplot", true},
+    {"outcomes", "campaign", "What became of the faults", "gp", "gnuplot", true},
 };
 
 #define PICTURES (sizeof pictures / sizeof pictures[0])
@@ -200,6 +202,12 @@ static void put_picture(const struct page *page, const char *name, const char *c
     free(uri);
 }
 
+static void link_picture(const struct page *page, const char *name, const char *caption)
+{
+    html_print(page->out, "<p class=more>%s, as a picture: <a href=\"%s\">%s</a></p>\n", caption,
+               name, name);
+}
+
 void page_pictures(const struct page *page, const char *section)
 {
     char name[100], source[100];
@@ -208,8 +216,10 @@ void page_pictures(const struct page *page, const char *section)
         if (strcmp(picture->section, section))
             continue;
         snprintf(name, sizeof name, "plots/%s.svg", picture->name);
-        snprintf(source, sizeof source, "plots/%s.%s", picture->name, picture->maker);
-        if (page_has_file(page, name))
+        snprintf(source, sizeof source, "plots/%s.%s", picture->name, picture->source);
+        if (page_has_file(page, name) && picture->linked)
+            link_picture(page, name, picture->caption);
+        else if (page_has_file(page, name))
             put_picture(page, name, picture->caption);
         else if (page_has_file(page, source))
             html_print(page->out,

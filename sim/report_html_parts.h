@@ -17,7 +17,7 @@ struct page {
     struct report_extras extras;
 };
 
-#define PAGE_NAME 48 /* characters of a name in a table */
+#define PAGE_NAME 64 /* characters of a name in a table */
 
 /* ---- Values ------------------------------------------------------------------------------- */
 
@@ -64,7 +64,7 @@ void page_table(const struct page *page, const struct table *table);
 
 /* A scrolling box around a table, with its caption; page_table_end() closes it. For tables that are
  * not made of rows. */
-void page_table_begin(const struct page *page, const char *caption);
+void page_table_begin(const struct page *page, const char *caption, size_t columns);
 void page_table_end(const struct page *page);
 
 /* ---- Other parts -------------------------------------------------------------------------- */

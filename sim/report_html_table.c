@@ -152,6 +152,11 @@ static void write_link(const struct layout *layout, size_t left)
     fputs(".</p>\n", out);
 }
 
+static void begin(const struct layout *layout, const char *caption)
+{
+    page_table_begin(layout->page, caption, layout->column_count);
+}
+
 static void write_layout(const struct layout *layout)
 {
     FILE *out = layout->page->out;
@@ -159,14 +164,14 @@ static void write_layout(const struct layout *layout)
     size_t limit = layout->table->shown ? layout->table->shown : SHOWN;
     size_t shown = layout->row_count <= limit + 3 ? layout->row_count : limit;
     size_t most = layout->row_count < MAX_ROWS ? layout->row_count : MAX_ROWS;
-    page_table_begin(layout->page, layout->table->caption);
+    begin(layout, layout->table->caption);
     write_rows(layout, 0, shown);
     page_table_end(layout->page);
     if (shown < most) {
         fputs("<details class=rest><summary>", out);
         html_prose(out, words_count((double)(most - shown), count));
         fputs(" more rows</summary>\n", out);
-        page_table_begin(layout->page, NULL);
+        begin(layout, NULL);
         write_rows(layout, shown, most);
         page_table_end(layout->page);
         fputs("</details>\n", out);
@@ -174,12 +179,12 @@ static void write_layout(const struct layout *layout)
     write_link(layout, layout->row_count - (shown < most ? most : shown));
 }
 
-void page_table_begin(const struct page *page, const char *caption)
+void page_table_begin(const struct page *page, const char *caption, size_t columns)
 {
     fputs("<div class=scroll tabindex=0", page->out);
     if (caption)
         html_print(page->out, " role=region aria-label=\"%s\"", caption);
-    fputs("><table>\n", page->out);
+    fputs(columns < 4 ? "><table class=slim>\n" : "><table>\n", page->out);
     if (caption)
         html_print(page->out, "<caption>%s</caption>\n", caption);
 }

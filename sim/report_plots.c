@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sim/embed.h"
 #include "sim/gnuplot.h"
@@ -71,6 +72,16 @@ int report_scripts_write(struct report_dir *dir, const cJSON *report, struct err
     return 0;
 }
 
+/* What gnuplot has begun. */
+static void remove_picture(const struct report_dir *dir, const struct plot *plot)
+{
+    char *name = NULL;
+    int length = (int)(strlen(plot->file) - strlen("gp"));
+    if (asprintf(&name, "%s/%.*ssvg", report_dir_staging(dir), length, plot->file) >= 0)
+        unlink(name);
+    free(name);
+}
+
 void report_plots_draw(struct report_dir *dir, const cJSON *report, char note[REPORT_NOTE_SIZE])
 {
     struct error err;
@@ -82,6 +93,8 @@ void report_plots_draw(struct report_dir *dir, const cJSON *report, char note[RE
         result = gnuplot_run(folder, strchr(plots[i].file, '/') + 1, NULL, &err);
         if (result)
             snprintf(note, REPORT_NOTE_SIZE, "the report lacks pictures: %.250s", err.text);
+        if (result > 0)
+            remove_picture(dir, &plots[i]);
     }
     free(folder);
 }
