@@ -77,9 +77,11 @@ static void put_output(void *opaque, uint8_t byte)
 static const char *device_name(void *opaque, const struct region *region)
 {
     const struct machine *machine = opaque;
+    const struct config_device *device;
     unsigned slot;
-    if (sscanf(region->name, "virtio%u", &slot) == 1 && slot < machine->config->device_count)
-        return machine->config->devices[slot].name;
+    if (sscanf(region->name, "virtio%u", &slot) == 1 &&
+        (device = config_virtio(machine->config, slot)))
+        return device->name;
     return region->name;
 }
 
@@ -113,6 +115,7 @@ int attach_recovery(struct machine *machine, struct error *err)
         .harts = machine->harts,
         .hart_count = machine->hart_count,
         .clock = &machine->clock,
+        .observers = &machine->observers,
         .host =
             {
                 .symbol = find_symbol,

@@ -12,6 +12,7 @@
 #include "mem/arena.h"
 #include "mem/memory.h"
 #include "recovery/inject.h"
+#include "recovery/observer.h"
 #include "recovery/recovery.h"
 #include "sim/boot.h"
 #include "sim/clock.h"
@@ -98,7 +99,8 @@ struct machine {
     struct snapshot *spare_snapshots;
     struct arena *arena;       /* what recovery, inject and profiles know; NULL: none is on */
     struct recovery *recovery; /* NULL: off */
-    struct inject *inject;     /* NULL: no fault */
+    struct recovery_observers observers; /* of its domains; to be added before the run */
+    struct inject *inject;               /* NULL: no fault */
     struct {
         struct machine_event {
             uint64_t time; /* ticks */
