@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "sim/expect.h"
+#include "sim/failures.h"
 #include "sim/lives.h"
 #include "sim/options.h"
 #include "sim/power_report.h"
@@ -136,34 +137,6 @@ static void add_recovery(cJSON *json, const struct recovery_counts *counts)
     cJSON_AddNumberToObject(object, "log_bytes_peak", (double)counts->log_bytes_peak);
 }
 
-/* What became of the domains of each rollback, in the order in which it was done. */
-static void add_events(cJSON *json, const struct machine *machine)
-{
-    cJSON *array = cJSON_AddArrayToObject(json, "events");
-    for (size_t i = 0; i < machine->events.count; i++) {
-        const struct machine_event *event = &machine->events.all[i];
-        const struct recovery_event *what = &event->what;
-        char thread[32];
-        cJSON *object = cJSON_CreateObject();
-        cJSON_AddNumberToObject(object, "time_ns", (double)clock_ns(&machine->clock, event->time));
-        cJSON_AddNumberToObject(object, "hart", what->hart);
-        cJSON_AddStringToObject(object, "what", what->what);
-        cJSON_AddStringToObject(object, "how", what->how);
-        if (what->failure)
-            cJSON_AddStringToObject(object, "failure", what->failure);
-        if (what->has_domain) {
-            cJSON_AddNumberToObject(object, "domain", (double)what->domain);
-            cJSON_AddStringToObject(object, "request", request_kind_name(what->kind));
-            cJSON_AddNumberToObject(object, "number", (double)what->number);
-        }
-        snprintf(thread, sizeof thread, "0x%" PRIx64, what->thread);
-        cJSON_AddStringToObject(object, "thread", thread);
-        if (event->task[0])
-            cJSON_AddStringToObject(object, "task", event->task);
-        cJSON_AddItemToArray(array, object);
-    }
-}
-
 static cJSON *to_json(const struct summary *summary)
 {
     const struct machine *machine = summary->machine;
@@ -191,7 +164,7 @@ static cJSON *to_json(const struct summary *summary)
     if (summary->recovery)
         add_recovery(json, summary->recovery);
     if (summary->recovery)
-        add_events(cJSON_GetObjectItem(json, "recovery"), machine);
+        failures_add_events(machine->failures, cJSON_GetObjectItem(json, "recovery"));
     if (machine->lives)
         cJSON_AddItemToObject(json, "power", power_report(machine, false));
     return json;
