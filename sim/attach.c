@@ -125,7 +125,6 @@ int attach_recovery(struct machine *machine, struct error *err)
                 .output = put_output,
                 .opaque = machine,
             },
-        .observers = &machine->observers,
     };
     const struct boot_plan *plan = &machine->plan;
     if (plan->firmware.end > plan->firmware.start) {
