@@ -29,6 +29,7 @@ struct console {
     int in, out;
     int line;         /* our own end of the pty's line, so that it never hangs up */
     bool is_terminal; /* raw, with commands after Ctrl-A */
+    bool keyboard;    /* there is another */
     bool after_ctrl_a;
     bool quit;
     char pty_name[64];
@@ -290,6 +291,16 @@ enum console_request console_poll(struct console *console)
     return script_check(console->script) ? CONSOLE_TIMEOUT : CONSOLE_GO_ON;
 }
 
+void console_type(struct console *console, uint8_t byte)
+{
+    add_input(console, byte);
+}
+
+void console_add_keyboard(struct console *console)
+{
+    console->keyboard = true;
+}
+
 bool console_interactive(const struct console *console)
 {
     return console->in >= 0 && (console->is_terminal || console->kind == CONSOLE_PTY);
@@ -301,7 +312,7 @@ bool console_wait(struct console *console, int ms)
     if (console_has_input(console) || console->quit)
         return true;
     read_input(console, ms);
-    return console->in >= 0 || console_has_input(console);
+    return console->in >= 0 || console->keyboard || console_has_input(console);
 }
 
 /* ---- The script ---------------------------------------------------------------------------- */
@@ -367,6 +378,16 @@ void console_sha256(const struct console *console, char hex[65])
 uint64_t console_bytes(const struct console *console)
 {
     return console->bytes;
+}
+
+size_t console_recent(const struct console *console, uint8_t *bytes, size_t size)
+{
+    uint64_t count = console->bytes < TAIL_SIZE ? console->bytes : TAIL_SIZE;
+    if (count > size)
+        count = size;
+    for (uint64_t i = 0; i < count; i++)
+        bytes[i] = console->tail[(console->bytes - count + i) % TAIL_SIZE];
+    return count;
 }
 
 char *console_tail(const struct console *console, size_t lines)
