@@ -193,6 +193,16 @@ struct config {
         unsigned patience; /* runs longer than so many times the uncut one have failed */
     } sweep;
 
+    struct {              /* of `--display` */
+        const char *font; /* file; NULL: one that is installed */
+        enum display_fault {
+            DISPLAY_BUG,
+            DISPLAY_NULL,
+            DISPLAY_SKIP,
+            DISPLAY_HANG,
+        } fault; /* what its key F does */
+    } display;
+
     struct {
         const char *dir; /* NULL: no reports; else there is a directory of that name, or nothing */
     } report;

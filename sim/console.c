@@ -29,7 +29,7 @@ struct console {
     int in, out;
     int line;         /* our own end of the pty's line, so that it never hangs up */
     bool is_terminal; /* raw, with commands after Ctrl-A */
-    bool keyboard;    /* there is another */
+    bool attended;    /* see console_attend() */
     bool after_ctrl_a;
     bool quit;
     char pty_name[64];
@@ -296,14 +296,15 @@ void console_type(struct console *console, uint8_t byte)
     add_input(console, byte);
 }
 
-void console_add_keyboard(struct console *console)
+void console_attend(struct console *console, bool attended)
 {
-    console->keyboard = true;
+    console->attended = attended;
 }
 
 bool console_interactive(const struct console *console)
 {
-    return console->in >= 0 && (console->is_terminal || console->kind == CONSOLE_PTY);
+    return console->attended ||
+           (console->in >= 0 && (console->is_terminal || console->kind == CONSOLE_PTY));
 }
 
 bool console_wait(struct console *console, int ms)
@@ -311,8 +312,10 @@ bool console_wait(struct console *console, int ms)
     flush(console);
     if (console_has_input(console) || console->quit)
         return true;
+    if (console->in < 0 && console->attended)
+        (void)poll(NULL, 0, ms);
     read_input(console, ms);
-    return console->in >= 0 || console->keyboard || console_has_input(console);
+    return console->in >= 0 || console->attended || console_has_input(console);
 }
 
 /* ---- The script ---------------------------------------------------------------------------- */

@@ -61,10 +61,12 @@ bool console_has_input(const struct console *console);
 enum console_request console_poll(struct console *console);
 
 /* As if the user had typed it, but without commands: from a keyboard that is not the terminal's.
- * Dropped if the guest does not listen. console_add_keyboard() says that there is such a one, so
- * that input may come for ever. */
+ * Dropped if the guest does not listen. */
 void console_type(struct console *console, uint8_t byte);
-void console_add_keyboard(struct console *console);
+
+/* Whether somebody sits at such a keyboard, so that input may come even where there is no terminal.
+ */
+void console_attend(struct console *console, bool attended);
 
 /* Whether a person may be typing, so that an idle guest should not race through virtual time. */
 bool console_interactive(const struct console *console);

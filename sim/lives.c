@@ -86,7 +86,7 @@ int lives_cut_now(struct lives *lives, char *again, size_t size, struct error *e
             machine->turn.until = lives->now.tick;
     } else {
         lives->now.insns = machine_insns(machine) + 1;
-        snprintf(again, size, "{\"at\":{\"insn\":%" PRIu64 "}}", lives->now.insns);
+        snprintf(again, size, "{\"at\":{\"instruction\":%" PRIu64 "}}", lives->now.insns);
     }
     add_now(lives);
     lives_await(lives);

@@ -10,6 +10,7 @@
 #include "sim/campaign_command.h"
 #include "sim/faults_command.h"
 #include "sim/config.h"
+#include "sim/display.h"
 #include "sim/machine.h"
 #include "sim/options.h"
 #include "sim/power_report.h"
@@ -64,8 +65,14 @@ static int write_report(const struct summary *summary, const struct config *conf
     return result;
 }
 
+static void say(void *opaque, const char *line)
+{
+    (void)opaque;
+    fprintf(stderr, "iaso: %s\n", line);
+}
+
 static int run_machine(const struct options *options, const struct config *config,
-                       struct machine *machine, struct console *console)
+                       struct machine *machine, struct console *console, struct display *display)
 {
     if (console_pty_name(console))
         fprintf(stderr, "iaso: the console is %s\n", console_pty_name(console));
@@ -73,7 +80,10 @@ static int run_machine(const struct options *options, const struct config *confi
     struct progress *progress = progress_new(STDERR_FILENO, options->quiet || shared);
     struct error err = {""};
     machine_attach(machine, console);
-    machine_run(machine, show_progress, progress, &err);
+    if (display)
+        display_run(display, machine, &err);
+    else
+        machine_run(machine, show_progress, progress, &err);
     progress_free(progress);
 
     struct summary summary;
@@ -122,16 +132,24 @@ static int command_run(const struct options *options, const struct config *confi
         error_prefix(&err, "%s: ", config->path);
         return complain(&err, EXIT_USAGE);
     }
+    const struct display_options view = {
+        .font = config->display.font, .picture = options->screenshot, .say = say};
+    struct display *display = options->display ? display_open(&view, &err) : NULL;
+    if (options->display && !display) {
+        machine_free(machine);
+        return complain(&err, EXIT_USAGE);
+    }
     struct console *console = console_new(options->console, options->console_file, &machine->clock,
                                           config->run.script, config->run.script_count, &err);
     int code;
     if (!console || (config->expect.console && console_watch(console, config->expect.console)))
         code = complain(&err, EXIT_USAGE);
     else
-        code = run_machine(options, config, machine, console);
+        code = run_machine(options, config, machine, console, display);
     if (picture && code != EXIT_USAGE && power_report_plot(machine, picture, &err))
         code = complain(&err, EXIT_SIMULATOR);
     console_free(console);
+    display_close(display);
     machine_free(machine);
     return code;
 }
@@ -195,6 +213,8 @@ static int check_command(const struct options *options, const struct config *con
     if (options->command == COMMAND_INJECT && !options->campaign && campaign_only)
         return error_set(err, "expected --db, --resume, --jobs, --shard and --seed beside "
                               "--campaign only");
+    if (options->campaign && options->display)
+        return error_set(err, "expected no --display beside --campaign");
     if (options->campaign)
         return faults_check(config, err) || board_of(config)->check(config, err) ? -1 : 0;
     if (options->command == COMMAND_INJECT && config->inject.kind == INJECT_NONE)

@@ -20,6 +20,8 @@ enum option_id {
     OPTION_SUMMARY,
     OPTION_REPORT,
     OPTION_QUIET,
+    OPTION_DISPLAY,
+    OPTION_SCREENSHOT,
     OPTION_AT,
     OPTION_KIND,
     OPTION_NTH,
@@ -60,6 +62,9 @@ static const struct option_row {
                           "stop after N instructions; 20G will do for 20000000000"},
     [OPTION_SUMMARY] = {"summary", 0, "FILE", "write a summary of the run to FILE, as JSON"},
     [OPTION_REPORT] = {"report", 0, "DIR", "write reports to files in DIR"},
+    [OPTION_DISPLAY] = {"display", 'd', NULL, "show the machine in a window while it runs"},
+    [OPTION_SCREENSHOT] = {"screenshot", 0, "FILE",
+                           "write the last frame of --display to FILE, as PNG, and do not wait"},
     [OPTION_AT] = {"at", 0, "SYMBOL[+OFFSET]", "where the fault happens"},
     [OPTION_KIND] = {"kind", 0, "KIND", "what happens: null, flip, wild, skip, bug or hang"},
     [OPTION_NTH] = {"nth", 0, "N", "the Nth time that a request gets there"},
@@ -102,7 +107,8 @@ static const char *const option_keys[OPTION_COUNT] = {
 
 #define RUN_OPTIONS                                                                        \
     (HAS(OPTION_SET) | HAS(OPTION_CONSOLE) | HAS(OPTION_MAX_INSNS) | HAS(OPTION_SUMMARY) | \
-     HAS(OPTION_REPORT) | HAS(OPTION_QUIET) | HAS(OPTION_HELP))
+     HAS(OPTION_REPORT) | HAS(OPTION_QUIET) | HAS(OPTION_HELP) | HAS(OPTION_DISPLAY) |     \
+     HAS(OPTION_SCREENSHOT))
 #define INJECT_OPTIONS                                                        \
     (HAS(OPTION_AT) | HAS(OPTION_KIND) | HAS(OPTION_NTH) | HAS(OPTION_TASK) | \
      HAS(OPTION_REGISTER) | HAS(OPTION_BIT) | HAS(OPTION_ADDRESS) | HAS(OPTION_VALUE))
@@ -275,6 +281,13 @@ static int set_option(struct options *options, const struct command_row *row, en
         return 0;
     case OPTION_QUIET:
         options->quiet = true;
+        return 0;
+    case OPTION_DISPLAY:
+        options->display = true;
+        return 0;
+    case OPTION_SCREENSHOT:
+        options->display = true;
+        options->screenshot = value;
         return 0;
     case OPTION_OUTPUT:
         options->output = value;

@@ -33,6 +33,11 @@ static const char *const pixel_formats[] = {[FRAMEBUFFER_R5G6B5] = "r5g6b5",
                                             NULL};
 static const char *const untils[] = {
     [UNTIL_POWEROFF] = "poweroff", [UNTIL_CONSOLE] = "console", NULL};
+static const char *const display_faults[] = {[DISPLAY_BUG] = "bug",
+                                             [DISPLAY_NULL] = "null",
+                                             [DISPLAY_SKIP] = "skip",
+                                             [DISPLAY_HANG] = "hang",
+                                             NULL};
 static const char *const page_modes[] = {[PAGES_OPEN] = "open",
                                          [PAGES_ARMED] = "armed",
                                          [PAGES_PRECISE] = "precise",
@@ -243,6 +248,13 @@ static const struct key rows[] = {
     {KEY("expect.memory[].uncut", KEY_BOOLEAN,
          "Or what it holds after the run without power cuts: looked at by `iaso sweep` only."),
      .flags = KEY_ANY_OF, DEFAULT("false"), EXPECT(uncut)},
+
+    {KEY("display", KEY_OBJECT, "The live view of `iaso run --display`.")},
+    {KEY("display.font", KEY_FILE,
+         "TrueType font; without it, DejaVu where distributions install it."),
+     RANGE(1, MAX_FILE), CONFIG(display.font)},
+    {KEY("display.fault", KEY_ENUM, "What key F injects; see inject.kind."), DEFAULT("bug"),
+     .choices = display_faults, CONFIG(display.fault)},
 
     {KEY("report", KEY_OBJECT, "What is left behind for people to read.")},
     {KEY("report.dir", KEY_FILE,
