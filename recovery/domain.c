@@ -68,11 +68,14 @@ struct domain *domain_open(struct recovery *recovery, unsigned hart, enum reques
     domain->lineage = independent ? ++recovery->lineages : thread->lineage;
     domain->depth = thread->now.frame_count;
     domain->opened = log_position(recovery->log);
+    domain->opened_at = recovery->options.clock->now;
     domain->ran =
         thread->now.ran + recovery->options.harts[hart]->counts.insns - recovery->lanes[hart].since;
     cpu_save(recovery->options.harts[hart], domain->registers);
     thread->now.top = domain;
     thread->epoch = memory_new_epoch(recovery->mem);
+    if (is_observed(recovery))
+        observe_domain(recovery, OBSERVED_OPENED, domain);
     if (!domain->parent && thread->now.linger)
         domain_depend(recovery, domain, thread->now.linger);
     recovery->any_request = true;
@@ -139,6 +142,8 @@ void domain_depend(struct recovery *recovery, struct domain *domain, struct doma
         return;
     append(recovery->arena, &on->dependents, &on->dependent_count, &on->dependent_room, domain);
     recovery->counts.dependencies++;
+    if (is_observed(recovery))
+        observe_dependency(recovery, domain, on);
 }
 
 void domain_detach(struct domain *domain)
@@ -191,6 +196,13 @@ static void finish(struct recovery *recovery, struct domain *domain)
         domain_delete(recovery, domain);
     else
         torture_gone(recovery);
+}
+
+static void note_commit(struct recovery *recovery, const struct domain *domain)
+{
+    recovery->counts.committed++;
+    if (is_observed(recovery))
+        observe_domain(recovery, OBSERVED_COMMITTED, domain);
 }
 
 /* What made the domain wait when it was last looked at, if that is so still. */
@@ -248,7 +260,7 @@ static void try_commit(struct recovery *recovery, struct domain *domain)
                        set[i]->dependents[k]);
     }
     for (size_t i = 0; ripe && i < count; i++) {
-        recovery->counts.committed++;
+        note_commit(recovery, set[i]);
         if (set[i]->ended_at)
             recovery->counts.linger_ticks += recovery->options.clock->now - set[i]->ended_at;
         output_settle_domain(recovery, set[i], NULL);
@@ -336,6 +348,8 @@ void domain_end(struct recovery *recovery, struct domain *domain)
         domain_end(recovery, thread->now.top);
     thread->now.top = parent;
     domain->ended = log_position(recovery->log);
+    if (is_observed(recovery))
+        observe_domain(recovery, OBSERVED_CLOSED, domain);
     torture_drop(recovery, domain);
     if (!parent)
         thread->retried = 0;
@@ -346,14 +360,14 @@ void domain_end(struct recovery *recovery, struct domain *domain)
         if (domain->independent)
             log_override(recovery->log, &domain->log);
         log_commit(recovery->log, &domain->log);
-        recovery->counts.committed++;
+        note_commit(recovery, domain);
         /* What it had opened is in no log any more, but the thread goes on with its parent's. */
         thread->epoch = memory_new_epoch(recovery->mem);
         output_settle_domain(recovery, domain, NULL);
         finish(recovery, domain);
     } else if (parent) {
         absorb(recovery, parent, domain);
-        recovery->counts.committed++;
+        note_commit(recovery, domain);
         finish(recovery, domain);
     } else {
         domain->state = DOMAIN_ENDED;
@@ -362,6 +376,8 @@ void domain_end(struct recovery *recovery, struct domain *domain)
         if (thread->now.linger == domain) {
             domain->ended_at = recovery->options.clock->now;
             recovery->counts.lingered++;
+            if (is_observed(recovery))
+                observe_domain(recovery, OBSERVED_LINGERS, domain);
         }
     }
 }
@@ -381,6 +397,8 @@ void domain_lose(struct recovery *recovery, struct domain *domain, enum refused_
     domain->lost = true;
     domain->lost_to = why;
     recovery->losses++;
+    if (is_observed(recovery))
+        observe_domain(recovery, OBSERVED_LOST, domain);
     log_commit(recovery->log, &domain->log);
     while (domain->need_count)
         lose_need(recovery, domain, why);

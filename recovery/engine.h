@@ -27,10 +27,11 @@ struct domain {
         DOMAIN_ENDED,
         DOMAIN_GONE
     } state;
-    uint64_t id;       /* from 1, in the order of opening */
-    uint64_t opened;   /* log position */
-    uint64_t ended;    /* log position at the end of the request */
-    uint64_t finished; /* log position at which it was gone */
+    uint64_t id;        /* from 1, in the order of opening */
+    uint64_t opened;    /* log position */
+    uint64_t opened_at; /* tick */
+    uint64_t ended;     /* log position at the end of the request */
+    uint64_t finished;  /* log position at which it was gone */
     enum request_kind kind;
     uint64_t number; /* system call, cause, interrupt, or index of the function */
     struct thread *thread;
@@ -314,14 +315,36 @@ void output_abort(struct recovery *recovery, const struct domain *domain);
 void output_finish(struct recovery *recovery);
 void output_rewind(struct recovery *recovery, uint64_t position);
 
+/* ---- observer.c: tells observers, if there are any ---- */
+
+static inline bool is_observed(const struct recovery *recovery)
+{
+    return recovery->options.observers && recovery->options.observers->first;
+}
+
+enum observed_event {
+    OBSERVED_OPENED,
+    OBSERVED_CLOSED,
+    OBSERVED_LINGERS,
+    OBSERVED_COMMITTED,
+    OBSERVED_LOST,
+    OBSERVED_ABORTED,
+    OBSERVED_REWOUND,
+};
+
+void observe_domain(const struct recovery *recovery, enum observed_event event,
+                    const struct domain *domain);
+void observe_dependency(const struct recovery *recovery, const struct domain *domain,
+                        const struct domain *on);
+void observe_switch(const struct recovery *recovery, unsigned hart);
+void observe_failure(const struct recovery *recovery, const struct observed_failure *failure);
+struct observed_domain observed(const struct domain *domain);
+
 /* ---- recovery.c ---- */
 
 /* A trap that the thread on the hart has just taken begins a request. */
 void recovery_begin_trap(struct recovery *recovery, unsigned hart, enum request_kind kind,
                          uint64_t number);
-/* Tells the user, if asked to, what became of a domain. */
-void recovery_tell(struct recovery *recovery, unsigned hart, const char *what, const char *how,
-                   const struct domain *domain);
 void recovery_charge(struct recovery *recovery, unsigned hart);
 
 #endif

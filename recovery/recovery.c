@@ -209,6 +209,8 @@ static void on_context(void *opaque, unsigned hart)
     }
     lane->thread = thread;
     lane->since = insns;
+    if (is_observed(recovery))
+        observe_switch(recovery, hart);
     changed(recovery, hart);
     if (thread->put_back && !is_unbroken(thread))
         ask(recovery, hart, ASK_PUT_BACK, NULL);
@@ -505,28 +507,6 @@ void recovery_between(struct recovery *recovery)
     recovery->active = recovery->options.hart_count;
     domain_settle_old(recovery);
     track_outside(recovery);
-}
-
-void recovery_tell(struct recovery *recovery, unsigned hart, const char *what, const char *how,
-                   const struct domain *domain)
-{
-    const struct recovery_host *host = &recovery->options.host;
-    if (!host->tell)
-        return;
-    const struct recovery_event event = {
-        .hart = hart,
-        .what = what,
-        .how = how,
-        .failure = recovery->lanes[hart].failure,
-        .has_domain = domain != NULL,
-        .domain = domain ? domain->id : 0,
-        .kind = domain ? domain->kind : REQUEST_FUNCTION,
-        .number = domain ? domain->number : 0,
-        .thread = domain                         ? domain->thread->id
-                  : recovery->lanes[hart].thread ? recovery->lanes[hart].thread->id
-                                                 : 0,
-    };
-    host->tell(host->opaque, &event);
 }
 
 void recovery_finish(struct recovery *recovery)

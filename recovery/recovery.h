@@ -11,6 +11,7 @@
 #include "mem/memory.h"
 #include "recovery/account.h"
 #include "recovery/counts.h"
+#include "recovery/observer.h"
 #include "recovery/policy.h"
 #include "sim/clock.h"
 
@@ -23,18 +24,6 @@
  * anything else may touch the guest, and recovery_paused() whenever cpu_run() returned CPU_PAUSED.
  */
 struct recovery;
-
-/* What became of a domain in a rollback. */
-struct recovery_event {
-    unsigned hart;
-    const char *what;    /* "failed", "innocent", "refused" */
-    const char *how;     /* "error", "retry"; or why it was refused */
-    const char *failure; /* what was seen: a function of the guest, "breakpoint", "hang", "check" */
-    bool has_domain;
-    uint64_t domain; /* its number, in the order of opening */
-    enum request_kind kind;
-    uint64_t number, thread;
-};
 
 /* What the machine does for recovery. */
 struct recovery_host {
@@ -50,7 +39,6 @@ struct recovery_host {
     const char *(*device)(void *opaque, const struct region *region);
     /* Sends a byte that was held back. */
     void (*output)(void *opaque, uint8_t byte);
-    void (*tell)(void *opaque, const struct recovery_event *event); /* may be NULL */
     void *opaque;
 };
 
@@ -62,7 +50,8 @@ struct recovery_options {
     unsigned hart_count;
     struct clock *clock;
     struct recovery_host host;
-    uint64_t firmware, firmware_size; /* memory that is not the kernel's; size 0: none */
+    const struct recovery_observers *observers; /* outlives it, outside of the arena; NULL: none */
+    uint64_t firmware, firmware_size;           /* memory that is not the kernel's; size 0: none */
 };
 
 /* Resolves the policy's names and starts listening. NULL and err on failure. */

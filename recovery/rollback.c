@@ -150,7 +150,94 @@ void rollback_put_back(struct recovery *recovery, unsigned hart)
 
 /* ---- The failure --------------------------------------------------------------------------- */
 
-static bool refuse(struct recovery *recovery, unsigned hart, enum refused_reason why)
+static bool takes_error(const struct domain *domain)
+{
+    return domain->kind == REQUEST_SYSCALL || domain->kind == REQUEST_FUNCTION;
+}
+
+/* Now and then the thread whose request has failed must go back to an earlier one, on which
+ * somebody else depends in turn. That one did not fail: it is executed again, and so will be the
+ * other. */
+static bool is_last_try(const struct closure *closure, const struct domain *failed)
+{
+    return entry_of(closure, failed->thread) == failed || failed->thread->retried > MAX_TRIES;
+}
+
+/* Whether the member's caller gets the error; else it is executed again. */
+static bool gets_error(const struct recovery *recovery, const struct closure *closure,
+                       const struct domain *failed, const struct domain *member, bool failed_error)
+{
+    if (member->thread != failed->thread)
+        return recovery->policy->innocents == FAILURE_ERROR && takes_error(member);
+    return failed_error && is_last_try(closure, failed);
+}
+
+/* Index of the member, or closure->count. */
+static size_t index_of(const struct closure *closure, const struct domain *domain)
+{
+    struct domain *const *found =
+        bsearch(&domain, closure->members, closure->count, sizeof(struct domain *), by_opening);
+    return found ? (size_t)(found - closure->members) : closure->count;
+}
+
+/* The needs of member `index` within the closure; returns how many. */
+static size_t put_edges(const struct closure *closure, size_t index, struct observed_edge *edges)
+{
+    const struct domain *member = closure->members[index];
+    size_t count = 0;
+    for (size_t i = 0; i < member->need_count; i++) {
+        size_t on = index_of(closure, member->needs[i]);
+        if (on < closure->count)
+            edges[count++] = (struct observed_edge){index, on};
+    }
+    return count;
+}
+
+/* Tells observers of the failure on the hart. Without memory for members and edges, they hear of
+ * the failure alone. */
+static void announce(const struct recovery *recovery, unsigned hart, const struct closure *closure,
+                     enum refused_reason why, bool failed_error)
+{
+    const struct lane *lane = &recovery->lanes[hart];
+    const struct domain *failed = lane->thread ? lane->thread->now.top : NULL;
+    size_t needs = 0;
+    for (size_t i = 0; i < closure->count; i++)
+        needs += closure->members[i]->need_count;
+    struct observed_member *members = calloc(closure->count + 1, sizeof *members);
+    struct observed_edge *edges = calloc(needs + 1, sizeof *edges);
+    struct observed_failure failure = {
+        .hart = hart,
+        .thread = lane->thread ? lane->thread->id : 0,
+        .what = lane->failure,
+        .reason = why,
+        .error = why == REFUSED_REASONS && failed_error && is_last_try(closure, failed),
+        .members = members,
+        .edges = edges,
+    };
+    for (size_t i = 0; members && edges && i < closure->count; i++) {
+        const struct domain *member = closure->members[i];
+        size_t found = put_edges(closure, i, edges + failure.edge_count);
+        members[failure.member_count++] = (struct observed_member){
+            .domain = observed(member),
+            .role = member == failed ? ROLE_FAILED
+                    : found          ? ROLE_DEPENDENT
+                                     : ROLE_LATER,
+            .innocent = member->thread != failed->thread,
+            .entry = member == entry_of(closure, member->thread),
+            .error = why == REFUSED_REASONS &&
+                     gets_error(recovery, closure, failed, member, failed_error),
+        };
+        failure.edge_count += found;
+    }
+    observe_failure(recovery, &failure);
+    free(members);
+    free(edges);
+    for (size_t i = 0; why == REFUSED_REASONS && i < closure->count; i++)
+        observe_domain(recovery, OBSERVED_ABORTED, closure->members[i]);
+}
+
+static bool refuse(struct recovery *recovery, unsigned hart, enum refused_reason why,
+                   const struct closure *closure)
 {
     struct lane *lane = &recovery->lanes[hart];
     recovery->counts.refused[why]++;
@@ -158,14 +245,9 @@ static bool refuse(struct recovery *recovery, unsigned hart, enum refused_reason
         lane->thread->lost = true;
     lane->refused_pc = recovery->options.harts[hart]->ops->pc(recovery->options.harts[hart]);
     lane->refused_at = recovery->options.harts[hart]->counts.insns;
-    recovery_tell(recovery, hart, "refused", refused_name(why),
-                  lane->thread ? lane->thread->now.top : NULL);
+    if (is_observed(recovery))
+        announce(recovery, hart, closure, why, false);
     return false;
-}
-
-static bool takes_error(const struct domain *domain)
-{
-    return domain->kind == REQUEST_SYSCALL || domain->kind == REQUEST_FUNCTION;
 }
 
 static void wake_sleepers(struct recovery *recovery, unsigned hart, const struct closure *closure)
@@ -244,14 +326,6 @@ static void put_one_back(struct recovery *recovery, struct domain *entry, bool i
         track_apply(recovery, (unsigned)hart);
 }
 
-/* Now and then the thread whose request has failed must go back to an earlier one, on which
- * somebody else depends in turn. That one did not fail: it is executed again, and so will be the
- * other. */
-static bool is_last_try(const struct closure *closure, const struct domain *failed)
-{
-    return entry_of(closure, failed->thread) == failed || failed->thread->retried > MAX_TRIES;
-}
-
 /* Puts every thread of the closure back, now or when it runs again. */
 static void put_all_back(struct recovery *recovery, const struct closure *closure,
                          const struct domain *failed, bool failed_error)
@@ -260,13 +334,9 @@ static void put_all_back(struct recovery *recovery, const struct closure *closur
         closure->members[i]->state = DOMAIN_GONE;
     for (size_t i = 0; i < closure->count; i++) {
         struct domain *domain = closure->members[i];
-        bool innocent = domain->thread != failed->thread;
-        bool error = innocent ? recovery->policy->innocents == FAILURE_ERROR && takes_error(domain)
-                              : failed_error && is_last_try(closure, failed);
-        recovery_tell(recovery, recovery->active, innocent ? "innocent" : "failed",
-                      error ? "error" : "retry", domain);
         if (domain == entry_of(closure, domain->thread))
-            put_one_back(recovery, domain, innocent, error);
+            put_one_back(recovery, domain, domain->thread != failed->thread,
+                         gets_error(recovery, closure, failed, domain, failed_error));
     }
     for (size_t i = 0; i < closure->count; i++)
         if (closure->members[i]->thread->put_back == closure->members[i])
@@ -281,19 +351,20 @@ bool rollback_failure(struct recovery *recovery, unsigned hart)
     struct thread *thread = lane->thread;
     recovery->counts.faults++;
     struct domain *failed = thread ? thread->now.top : NULL;
+    const struct closure alone = {.members = &failed, .count = failed != NULL};
     if (!failed)
-        return refuse(recovery, hart, REFUSED_NO_DOMAIN);
+        return refuse(recovery, hart, REFUSED_NO_DOMAIN, &alone);
     if (recovery->policy->torture != TORTURE_OFF) /* checkpoints would miss what was undone */
-        return refuse(recovery, hart, REFUSED_OTHER);
+        return refuse(recovery, hart, REFUSED_OTHER, &alone);
     if (is_exempt(thread))
-        return refuse(recovery, hart, REFUSED_EXEMPT);
+        return refuse(recovery, hart, REFUSED_EXEMPT, &alone);
     if (failed->lost)
-        return refuse(recovery, hart, failed->lost_to);
+        return refuse(recovery, hart, failed->lost_to, &alone);
     const struct recovery_policy *policy = recovery->policy;
     bool error = takes_error(failed) &&
                  (policy->on_failure == FAILURE_ERROR || thread->retried >= policy->retries);
     if (!error && thread->retried >= policy->retries)
-        return refuse(recovery, hart, REFUSED_ENDLESS);
+        return refuse(recovery, hart, REFUSED_ENDLESS, &alone);
 
     struct closure closure = {0};
     enum refused_reason why = REFUSED_REASONS;
@@ -309,8 +380,9 @@ bool rollback_failure(struct recovery *recovery, unsigned hart)
             why = REFUSED_OTHER;
     }
     if (why != REFUSED_REASONS) {
+        refuse(recovery, hart, why, closure.count ? &closure : &alone);
         arena_free(recovery->arena, closure.members);
-        return refuse(recovery, hart, why);
+        return false;
     }
     count(recovery, &closure);
     for (size_t i = 0; i < closure.count; i++)
@@ -318,6 +390,8 @@ bool rollback_failure(struct recovery *recovery, unsigned hart)
     call_inverses(recovery, hart, &closure);
     bool last = error && is_last_try(&closure, failed), nested = failed->parent;
     thread->retried += !last;
+    if (is_observed(recovery))
+        announce(recovery, hart, &closure, REFUSED_REASONS, error);
     put_all_back(recovery, &closure, failed, error);
     if (last && !nested)
         thread->retried = 0; /* the next request has its own */

@@ -153,6 +153,8 @@ int torture_rewind(struct recovery *recovery, unsigned hart, struct error *err)
     struct domain *domain = recovery->lanes[hart].asked_for;
     const struct recovery_host *host = &recovery->options.host;
     uint64_t position = domain->checkpoint;
+    if (is_observed(recovery))
+        observe_domain(recovery, OBSERVED_REWOUND, domain);
     recovery->quiet_until = host->insns(host->opaque);
     if (log_undo_to(recovery->log, position))
         return error_set(err, "out of memory");

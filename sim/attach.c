@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sim/checkpoint.h"
+#include "sim/failures.h"
 
 /* The register that points to the current task_struct in a RISC-V Linux kernel. */
 #define REGISTER_TP 4
@@ -83,23 +84,20 @@ static const char *device_name(void *opaque, const struct region *region)
     return region->name;
 }
 
-static void note_event(void *opaque, const struct recovery_event *what)
+static void name_thread(void *opaque, unsigned hart, uint64_t thread, char name[TASKS_COMM_SIZE])
 {
-    struct machine *machine = opaque;
-    if (machine->events.count == MACHINE_MAX_EVENTS)
-        return;
-    if (machine->events.count == machine->events.room) {
-        size_t room = 2 * machine->events.room + 64;
-        struct machine_event *all = realloc(machine->events.all, room * sizeof *all);
-        if (!all)
-            return;
-        machine->events.all = all;
-        machine->events.room = room;
-    }
-    struct machine_event *event = &machine->events.all[machine->events.count++];
-    event->time = machine->clock.now;
-    event->what = *what;
-    task_name(machine, what->hart, what->thread, event->task);
+    task_name(opaque, hart, thread, name);
+}
+
+static int attach_failures(struct machine *machine, struct error *err)
+{
+    const struct failures_host host = {
+        .clock = &machine->clock, .insns = count_insns, .task = name_thread, .opaque = machine};
+    machine->failures = failures_new(&host);
+    if (!machine->failures)
+        return error_set(err, "out of memory");
+    observers_add(&machine->observers, failures_observer(machine->failures));
+    return 0;
 }
 
 int attach_recovery(struct machine *machine, struct error *err)
@@ -122,9 +120,9 @@ int attach_recovery(struct machine *machine, struct error *err)
                 .insns = count_insns,
                 .device = device_name,
                 .output = put_output,
-                .tell = note_event,
                 .opaque = machine,
             },
+        .observers = &machine->observers,
     };
     const struct boot_plan *plan = &machine->plan;
     if (plan->firmware.end > plan->firmware.start) {
@@ -134,6 +132,8 @@ int attach_recovery(struct machine *machine, struct error *err)
         options.firmware = plan->firmware.start;
         options.firmware_size = end - plan->firmware.start;
     }
+    if (attach_failures(machine, err))
+        return -1;
     machine->recovery = recovery_new(&options, err);
     return machine->recovery ? 0 : -1;
 }

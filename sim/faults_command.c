@@ -13,6 +13,7 @@
 #include "sim/outcome.h"
 #include "sim/progress.h"
 #include "sim/summary.h"
+#include "sim/text.h"
 
 #define KEY_SIZE 24
 
@@ -52,14 +53,6 @@ static bool is_finding(const struct campaign_result *result)
            !outcome_is_survival((enum outcome)outcome);
 }
 
-static void print_quoted(FILE *out, const char *word)
-{
-    fputc('\'', out);
-    for (; *word; word++)
-        *word == '\'' ? fputs("'\\''", out) : fputc(*word, out);
-    fputc('\'', out);
-}
-
 /* What repeats a fault has the user's own --set, too. */
 static int add_settings(struct fault_plan *plan, const struct options *options, struct error *err)
 {
@@ -74,7 +67,7 @@ static int add_settings(struct fault_plan *plan, const struct options *options, 
             if (!strncmp(options->overrides[i], "campaign.", strlen("campaign.")))
                 continue;
             fputs(" --set ", out);
-            print_quoted(out, options->overrides[i]);
+            text_shell(options->overrides[i], out);
         }
         if (fclose(out)) {
             free(text);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sim/failures.h"
 #include "sim/outcome.h"
 #include "sim/summary.h"
 
@@ -62,14 +63,14 @@ static enum machine_end run_on(const struct fault_runner *runner, uint64_t limit
     return END_NONE;
 }
 
-static void count_events(const struct machine *machine, size_t from, struct outcome_facts *facts)
+/* What has become of domains since then. */
+static void count_failures(const struct machine *machine, const struct failures_totals *then,
+                           struct outcome_facts *facts)
 {
-    for (size_t i = from; i < machine->events.count; i++) {
-        const char *what = machine->events.all[i].what.what;
-        facts->failures += !strcmp(what, "failed");
-        facts->innocents += !strcmp(what, "innocent");
-        facts->refused += !strcmp(what, "refused");
-    }
+    struct failures_totals now = failures_totals(machine->failures);
+    facts->failures = now.failed - then->failed;
+    facts->innocents = now.innocents - then->innocents;
+    facts->refused = now.refused - then->refused;
 }
 
 static bool has_ended(enum machine_end end)
@@ -102,7 +103,7 @@ static int strike(struct fault_runner *runner, const struct fault *fault,
 {
     struct machine *machine = runner->rig.machine;
     const struct fault_plan *plan = runner->plan;
-    size_t events = machine->events.count;
+    struct failures_totals before = failures_totals(machine->failures);
     uint64_t at = machine_insns(machine);
     uint64_t limit = at + runner->rig.config.campaign.hang * (plan->end - at) + plan->stuck;
     if (at != fault->position)
@@ -126,7 +127,7 @@ static int strike(struct fault_runner *runner, const struct fault *fault,
     if (*end == END_FAULT && !machine->reboot_wanted)
         return 1;
     (void)machine_finish(machine, err); /* prints what was held back */
-    count_events(machine, events, facts);
+    count_failures(machine, &before, facts);
     look(runner, *end, facts);
     return 0;
 }

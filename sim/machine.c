@@ -11,6 +11,7 @@
 #include "sim/backtrace.h"
 #include "sim/board.h"
 #include "sim/expect.h"
+#include "sim/failures.h"
 #include "sim/lives.h"
 #include "sim/snapshot.h"
 #include "sim/tasks.h"
@@ -163,7 +164,7 @@ void machine_free(struct machine *machine)
         return;
     lives_free(machine->lives);
     snapshot_free_all(machine);
-    free(machine->events.all);
+    failures_free(machine->failures);
     for (unsigned i = 0; i < machine->hart_count; i++)
         cpu_free(machine->harts[i]);
     for (size_t i = 0; i < machine->device_count; i++)

@@ -21,11 +21,11 @@
 #include "sim/semihosting.h"
 #include "sim/tasks.h"
 
+struct failures;
 struct lives;
 struct snapshot;
 
 #define MACHINE_MAX_DEVICES 48
-#define MACHINE_MAX_EVENTS  10000
 
 /* Why a run ended. */
 enum machine_end {
@@ -99,16 +99,10 @@ struct machine {
     struct arena *arena;       /* what recovery, inject and profiles know; NULL: none is on */
     struct recovery *recovery; /* NULL: off */
     struct inject *inject;     /* NULL: no fault */
-    struct {
-        struct machine_event {
-            uint64_t time; /* ticks */
-            struct recovery_event what;
-            char task[TASKS_COMM_SIZE]; /* "" if not known */
-        } * all;
-        size_t count, room;
-    } events;                /* of recovery, up to MACHINE_MAX_EVENTS */
-    uint64_t panic_function; /* its address, 0: none */
-    uint64_t panic_at;       /* tick at which a panicking guest is stopped, or 0 */
+    struct recovery_observers observers; /* of recovery */
+    struct failures *failures;           /* with recovery */
+    uint64_t panic_function;             /* its address, 0: none */
+    uint64_t panic_at;                   /* tick at which a panicking guest is stopped, or 0 */
     unsigned panic_hart;
     char *panic_report; /* malloc'ed: registers and backtrace where it panicked */
 

@@ -3,6 +3,7 @@
 #include "sim/options.h"
 
 #include <getopt.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@ enum option_id {
     OPTION_MAX_INSNS,
     OPTION_SUMMARY,
     OPTION_REPORT,
+    OPTION_FORCE,
     OPTION_QUIET,
     OPTION_AT,
     OPTION_KIND,
@@ -55,7 +57,8 @@ static const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_MAX_INSNS] = {"max-insns", 'n', "N",
                           "stop after N instructions; 20G will do for 20000000000"},
     [OPTION_SUMMARY] = {"summary", 0, "FILE", "write a summary of the run to FILE, as JSON"},
-    [OPTION_REPORT] = {"report", 0, "DIR", "write reports to files in DIR"},
+    [OPTION_REPORT] = {"report", 0, "DIR", "leave a report in DIR, a new or empty folder"},
+    [OPTION_FORCE] = {"force", 0, NULL, "replace an older report"},
     [OPTION_AT] = {"at", 0, "SYMBOL[+OFFSET]", "where the fault happens"},
     [OPTION_KIND] = {"kind", 0, "KIND", "what happens: null, flip, wild, skip, bug or hang"},
     [OPTION_NTH] = {"nth", 0, "N", "the Nth time that a request gets there"},
@@ -65,7 +68,8 @@ static const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_ADDRESS] = {"address", 0, "A", "wild: the address, or SYMBOL[+OFFSET], to store to"},
     [OPTION_VALUE] = {"value", 0, "V", "wild: the value"},
     [OPTION_QUIET] = {"quiet", 'q', NULL, "print nothing but the guest's console and errors"},
-    [OPTION_OUTPUT] = {"output", 'o', "FILE", "write to FILE (dtb: instead of standard output)"},
+    [OPTION_OUTPUT] = {"output", 'o', "FILE",
+                       "write to FILE, or DIR (report), instead of standard output"},
     [OPTION_CAMPAIGN] = {"campaign", 0, "N", "N faults drawn at random: section `campaign`"},
     [OPTION_DB] = {"db", 0, "FILE", "the campaign's database (default: a new one in out/)"},
     [OPTION_RESUME] = {"resume", 0, NULL, "go on with the database, if there is one"},
@@ -98,7 +102,7 @@ static const char *const option_keys[OPTION_COUNT] = {
 
 #define RUN_OPTIONS                                                                        \
     (HAS(OPTION_SET) | HAS(OPTION_CONSOLE) | HAS(OPTION_MAX_INSNS) | HAS(OPTION_SUMMARY) | \
-     HAS(OPTION_REPORT) | HAS(OPTION_QUIET) | HAS(OPTION_HELP))
+     HAS(OPTION_REPORT) | HAS(OPTION_FORCE) | HAS(OPTION_QUIET) | HAS(OPTION_HELP))
 #define INJECT_OPTIONS                                                        \
     (HAS(OPTION_AT) | HAS(OPTION_KIND) | HAS(OPTION_NTH) | HAS(OPTION_TASK) | \
      HAS(OPTION_REGISTER) | HAS(OPTION_BIT) | HAS(OPTION_ADDRESS) | HAS(OPTION_VALUE))
@@ -121,8 +125,11 @@ static const struct command_row command_rows[] = {
          HAS(OPTION_HELP) | HAS(OPTION_DEPTH) | HAS(OPTION_EVERY) | HAS(OPTION_SAMPLE)},
     {COMMAND_CHECK, "check", NULL, CONFIG_OPERAND, "only say whether CONFIG is valid",
      HAS(OPTION_SET) | HAS(OPTION_HELP)},
-    {COMMAND_SCHEMA, "schema", NULL, NULL, NULL, 0, 0, "print the JSON Schema of configs",
-     HAS(OPTION_HELP)},
+    {COMMAND_REPORT, "report", NULL, "DIR...", "the folder of a report, or of several", 1,
+     ANY_NUMBER, "make tables and pages of a report anew, or compare several",
+     HAS(OPTION_OUTPUT) | HAS(OPTION_FORCE) | HAS(OPTION_HELP)},
+    {COMMAND_SCHEMA, "schema", NULL, "[WHAT]", "config or report", 0, 1,
+     "print the JSON Schema of configs or of reports", HAS(OPTION_HELP)},
     {COMMAND_DTB, "dtb", NULL, CONFIG_OPERAND, "print the machine's device tree, flattened",
      HAS(OPTION_SET) | HAS(OPTION_OUTPUT) | HAS(OPTION_HELP)},
     {COMMAND_PLOT, "power", "plot", CONFIG_OPERAND,
@@ -279,6 +286,9 @@ static int set_option(struct options *options, const struct command_row *row, en
         return 0;
     case OPTION_QUIET:
         options->quiet = true;
+        return 0;
+    case OPTION_FORCE:
+        options->force = true;
         return 0;
     case OPTION_OUTPUT:
         options->output = value;
@@ -474,6 +484,68 @@ void options_free(struct options *options)
     *options = (struct options){0};
 }
 
+static const char *or_nothing(const char *text)
+{
+    return text ? text : "";
+}
+
+/* ---- The command line again ---------------------------------------------------------------- */
+
+static const char *after_key(const char *override, enum option_id id)
+{
+    size_t length = option_keys[id] ? strlen(option_keys[id]) : 0;
+    return length && !strncmp(override, option_keys[id], length) && override[length] == '='
+               ? override + length + 1
+               : NULL;
+}
+
+static void print_override(const struct options *options, const char *override, FILE *out)
+{
+    bool made = false;
+    for (size_t i = 0; i < options->made_count; i++)
+        made |= options->made[i] == override;
+    if (after_key(override, OPTION_REPORT))
+        return;
+    for (int id = 0; made && id < OPTION_COUNT; id++) {
+        const char *value = after_key(override, (enum option_id)id);
+        if (!value)
+            continue;
+        fprintf(out, " --%s ", option_rows[id].name);
+        text_shell(value, out);
+        return;
+    }
+    fputs(" --set ", out);
+    text_shell(override, out);
+}
+
+char *options_command(const struct options *options)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        return NULL;
+    fputs("iaso", out);
+    for (size_t i = 0; i < COMMAND_ROWS; i++)
+        if (command_rows[i].command == options->command)
+            fprintf(out, " %s%s%s", command_rows[i].name, command_rows[i].verb ? " " : "",
+                    or_nothing(command_rows[i].verb));
+    for (size_t i = 0; i < options->operand_count; i++) {
+        fputc(' ', out);
+        text_shell(options->operands[i], out);
+    }
+    for (size_t i = 0; i < options->override_count; i++)
+        print_override(options, options->overrides[i], out);
+    if (options->max_insns)
+        fprintf(out, " --max-insns %" PRIu64, options->max_insns);
+    if (options->has_seed)
+        fprintf(out, " --seed %" PRIu64, options->seed);
+    if (fclose(out) == 0)
+        return text;
+    free(text);
+    return NULL;
+}
+
 /* ---- Help ---------------------------------------------------------------------------------- */
 
 static void print_option(const struct option_row *option, FILE *out)
@@ -485,11 +557,6 @@ static void print_option(const struct option_row *option, FILE *out)
         fprintf(out, "  -%c, %-20s %s\n", option->letter, left, option->help);
     else
         fprintf(out, "      %-20s %s\n", left, option->help);
-}
-
-static const char *or_nothing(const char *text)
-{
-    return text ? text : "";
 }
 
 static void print_commands(FILE *out)

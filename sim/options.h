@@ -39,6 +39,7 @@ enum command {
     COMMAND_CAMPAIGN_MERGE,
     COMMAND_CAMPAIGN_SHOW,
     COMMAND_COMPLETION,
+    COMMAND_REPORT,  /* rebuild, or compare */
     COMMAND_HELP,    /* --help, -h: print options_help() and exit with 0 */
     COMMAND_VERSION, /* --version, -V: print options_version() and exit with 0 */
 };
@@ -66,6 +67,7 @@ struct options {
     bool quiet;                /* no progress, no summary on the terminal */
 
     const char *output; /* dtb: NULL is standard output */
+    bool force;         /* a report may replace an older one */
 
     /* Campaigns */
     bool campaign;          /* inject: many faults */
@@ -111,6 +113,10 @@ const struct option_row *options_row(size_t index);
 
 /* The config's key that the option of that index is short for; NULL: none. */
 const char *options_key(size_t index);
+
+/* What to type for the same, without what only says where files go; malloc'ed, NULL when out of
+ * memory. */
+char *options_command(const struct options *options);
 
 /* The help of `iaso` (COMMAND_NONE) or of one command. */
 void options_help(enum command topic, FILE *out);

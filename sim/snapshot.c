@@ -5,6 +5,7 @@
 
 #include "mem/journal.h"
 #include "sim/checkpoint.h"
+#include "sim/failures.h"
 #include "sim/lives.h"
 
 struct snapshot {
@@ -26,7 +27,6 @@ static void copy_run(struct machine *machine, struct state_copy *copy)
     state_copy(copy, &machine->reboot_wanted, sizeof machine->reboot_wanted);
     state_copy(copy, &machine->typed.taken, sizeof machine->typed.taken);
     state_copy(copy, &machine->typed.count, sizeof machine->typed.count);
-    state_copy(copy, &machine->events.count, sizeof machine->events.count);
     state_copy(copy, &machine->panic_at, sizeof machine->panic_at);
     state_copy(copy, &machine->panic_hart, sizeof machine->panic_hart);
     state_copy(copy, &machine->first_writes, sizeof machine->first_writes);
@@ -42,6 +42,8 @@ static void copy_all(struct machine *machine, struct state_copy *copy)
     console_state(machine->console, copy);
     if (machine->lives)
         lives_state(machine->lives, copy);
+    if (machine->failures)
+        failures_state(machine->failures, copy);
 }
 
 static void free_one(struct snapshot *snapshot)

@@ -35,16 +35,20 @@ const char *summary_end_name(enum machine_end end);
  * to, and the two hashes. */
 void summary_print(const struct summary *summary, const struct screen *screen);
 
+/* Adds the outcome as JSON; README.md has the keys. With `details`, what a report has: reasons,
+ * lists of what happened, and nothing that may differ between two equal runs. */
+void summary_add(const struct summary *summary, bool details, cJSON *json);
+
 /* Can a summary be written there? To be asked before a run that may take hours. */
 int summary_check(const char *path, struct error *err);
 
 /* Refuses to write the summary over the database of a campaign. */
 int summary_check_apart(const char *path, const char *database, struct error *err);
 
-/* The same and more as JSON into a new file or over an old summary; README.md has the keys. */
+/* Writes config and outcome into a new file or over an old summary. */
 int summary_write(const struct summary *summary, const char *path, struct error *err);
 
 /* The same for the JSON of something else, such as a campaign. */
-int summary_write_json(const cJSON *json, const char *path, struct error *err);
+int summary_write_json(cJSON *json, const char *path, struct error *err);
 
 #endif

@@ -61,6 +61,20 @@ const char *text_path(const char *path, char *buffer, size_t size)
     return buffer;
 }
 
+void text_shell(const char *word, FILE *out)
+{
+    static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                               "_-+=./:,@%";
+    if (*word && !word[strspn(word, safe)]) {
+        fputs(word, out);
+        return;
+    }
+    fputc('\'', out);
+    for (; *word; word++)
+        *word == '\'' ? fputs("'\\''", out) : fputc(*word, out);
+    fputc('\'', out);
+}
+
 const char *text_group(uint64_t number, char buffer[TEXT_GROUP_SIZE])
 {
     char digits[24];

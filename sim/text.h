@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /*
  * Text from outside, made fit for one line of a message: in double quotes, control characters,
@@ -19,6 +20,9 @@ size_t text_escape(unsigned char byte, char *buffer);
 
 /* A file name for a message: the last part of it after "..." if it is longer than `size` - 1. */
 const char *text_path(const char *path, char *buffer, size_t size);
+
+/* A word for a shell, in quotes if it needs them. */
+void text_shell(const char *word, FILE *out);
 
 /* "3,318,739,958"; returns the buffer. */
 #define TEXT_GROUP_SIZE 27

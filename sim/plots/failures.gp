@@ -1,0 +1,13 @@
+# Failures over virtual time, and how many of them were refused.
+if (!exists("picture")) picture = 'failures.svg'
+load 'style.gp'
+set output picture
+set title 'failures'
+set xlabel 'virtual time (s)'
+set ylabel 'failures so far'
+set yrange [0:*]
+seconds(unused) = column('time_ns') / 1e9
+plot '../tables/failures.csv' using (seconds(0)):(1) smooth cumulative \
+    with steps lw 2 lc rgb blue title 'all', \
+    '' using (seconds(0)):(stringcolumn('outcome') eq 'refused') smooth cumulative \
+    with steps lw 2 lc rgb red title 'refused'
