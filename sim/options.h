@@ -111,6 +111,9 @@ struct option_row {
 const struct command_row *options_command_row(size_t index);
 const struct option_row *options_row(size_t index);
 
+/* That of `iaso` itself, if the command has none. */
+const struct command_row *options_row_of(enum command command);
+
 /* The config's key that the option of that index is short for; NULL: none. */
 const char *options_key(size_t index);
 
