@@ -36,9 +36,8 @@ static int read_virtual(void *opaque, uint64_t gva, void *buffer, size_t size)
     return cpu_read_virtual(view->cpu, view->mem, gva, buffer, size);
 }
 
-/* The name of a thread, "" if it is not known; while the hart is in the kernel. */
-static void task_name(const struct machine *machine, unsigned hart, uint64_t task,
-                      char name[TASKS_COMM_SIZE])
+void machine_task_name(const struct machine *machine, unsigned hart, uint64_t task,
+                       char name[TASKS_COMM_SIZE])
 {
     struct view view = {machine->harts[hart], machine->mem};
     int pid;
@@ -78,15 +77,17 @@ static void put_output(void *opaque, uint8_t byte)
 static const char *device_name(void *opaque, const struct region *region)
 {
     const struct machine *machine = opaque;
+    const struct config_device *device;
     unsigned slot;
-    if (sscanf(region->name, "virtio%u", &slot) == 1 && slot < machine->config->device_count)
-        return machine->config->devices[slot].name;
+    if (sscanf(region->name, "virtio%u", &slot) == 1 &&
+        (device = config_virtio(machine->config, slot)))
+        return device->name;
     return region->name;
 }
 
 static void name_thread(void *opaque, unsigned hart, uint64_t thread, char name[TASKS_COMM_SIZE])
 {
-    task_name(opaque, hart, thread, name);
+    machine_task_name(opaque, hart, thread, name);
 }
 
 static int attach_failures(struct machine *machine, struct error *err)
@@ -111,6 +112,7 @@ int attach_recovery(struct machine *machine, struct error *err)
         .harts = machine->harts,
         .hart_count = machine->hart_count,
         .clock = &machine->clock,
+        .observers = &machine->observers,
         .host =
             {
                 .symbol = find_symbol,
@@ -122,7 +124,6 @@ int attach_recovery(struct machine *machine, struct error *err)
                 .output = put_output,
                 .opaque = machine,
             },
-        .observers = &machine->observers,
     };
     const struct boot_plan *plan = &machine->plan;
     if (plan->firmware.end > plan->firmware.start) {
@@ -144,8 +145,13 @@ static bool is_task(void *opaque, unsigned hart, const char *name)
 {
     const struct machine *machine = opaque;
     char task[TASKS_COMM_SIZE];
-    task_name(machine, hart, cpu_general(machine->harts[hart], REGISTER_TP), task);
+    machine_task_name(machine, hart, cpu_general(machine->harts[hart], REGISTER_TP), task);
     return !strcmp(task, name);
+}
+
+static uint64_t position(void *opaque)
+{
+    return machine_position(opaque);
 }
 
 int attach_inject(struct machine *machine, struct error *err)
@@ -165,6 +171,7 @@ int attach_faults(struct machine *machine, struct error *err)
         .hart_count = machine->hart_count,
         .symbol = find_symbol,
         .is_task = is_task,
+        .position = position,
         .opaque = machine,
     };
     machine->inject = inject_new(&options, err);

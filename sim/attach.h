@@ -12,4 +12,8 @@ int attach_inject(struct machine *machine, struct error *err);
  * Before it is started. */
 int attach_faults(struct machine *machine, struct error *err);
 
+/* The name of a thread of Linux, "" if it is not known; while the hart is in the kernel. */
+void machine_task_name(const struct machine *machine, unsigned hart, uint64_t task,
+                       char name[TASKS_COMM_SIZE]);
+
 #endif

@@ -22,6 +22,8 @@ enum option_id {
     OPTION_REPORT,
     OPTION_FORCE,
     OPTION_QUIET,
+    OPTION_DISPLAY,
+    OPTION_SCREENSHOT,
     OPTION_AT,
     OPTION_KIND,
     OPTION_NTH,
@@ -58,6 +60,9 @@ static const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_SUMMARY] = {"summary", 0, "FILE", "write a summary of the run to FILE, as JSON"},
     [OPTION_REPORT] = {"report", 0, "DIR", "leave a report in DIR, a new or empty folder"},
     [OPTION_FORCE] = {"force", 0, NULL, "replace an older report"},
+    [OPTION_DISPLAY] = {"display", 'd', NULL, "show the machine in a window while it runs"},
+    [OPTION_SCREENSHOT] = {"screenshot", 0, "FILE",
+                           "write the last frame of --display to FILE, as PNG, and do not wait"},
     [OPTION_AT] = {"at", 0, "SYMBOL[+OFFSET]", "where the fault happens"},
     [OPTION_KIND] = {"kind", 0, "KIND", "what happens: null, flip, wild, skip, bug or hang"},
     [OPTION_NTH] = {"nth", 0, "N", "the Nth time that a request gets there"},
@@ -101,7 +106,8 @@ static const char *const option_keys[OPTION_COUNT] = {
 
 #define RUN_OPTIONS                                                                        \
     (HAS(OPTION_SET) | HAS(OPTION_CONSOLE) | HAS(OPTION_MAX_INSNS) | HAS(OPTION_SUMMARY) | \
-     HAS(OPTION_REPORT) | HAS(OPTION_FORCE) | HAS(OPTION_QUIET) | HAS(OPTION_HELP))
+     HAS(OPTION_REPORT) | HAS(OPTION_FORCE) | HAS(OPTION_QUIET) | HAS(OPTION_HELP) |       \
+     HAS(OPTION_DISPLAY) | HAS(OPTION_SCREENSHOT))
 #define INJECT_OPTIONS                                                        \
     (HAS(OPTION_AT) | HAS(OPTION_KIND) | HAS(OPTION_NTH) | HAS(OPTION_TASK) | \
      HAS(OPTION_REGISTER) | HAS(OPTION_BIT) | HAS(OPTION_ADDRESS) | HAS(OPTION_VALUE))
@@ -296,6 +302,13 @@ static int set_option(struct options *options, const struct command_row *row, en
         return 0;
     case OPTION_FORCE:
         options->force = true;
+        return 0;
+    case OPTION_DISPLAY:
+        options->display = true;
+        return 0;
+    case OPTION_SCREENSHOT:
+        options->display = true;
+        options->screenshot = value;
         return 0;
     case OPTION_OUTPUT:
         options->output = value;

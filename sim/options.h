@@ -64,6 +64,8 @@ struct options {
     const char *console_file;  /* CONSOLE_FILE */
     uint64_t max_insns;        /* 0: as in the config */
     const char *summary;       /* where to write the summary */
+    bool display;              /* show it in a window */
+    const char *screenshot;    /* where the last frame goes to, and the window closes then */
     bool quiet;                /* no progress, no summary on the terminal */
 
     const char *output; /* dtb: NULL is standard output */
