@@ -83,7 +83,7 @@ static int run_machine(const struct options *options, struct machine *machine,
         fprintf(stderr, "iaso: the console is %s\n", console_pty_name(console));
     bool shared = options->console == CONSOLE_STDIO && isatty(STDOUT_FILENO);
     struct progress *progress = progress_new(STDERR_FILENO, options->quiet || shared);
-    struct error err = {""};
+    struct error err = {""}, said = {""}; /* the summary may point to the first */
     machine_attach(machine, console);
     if (display)
         display_run(display, machine, &err);
@@ -101,15 +101,15 @@ static int run_machine(const struct options *options, struct machine *machine,
         print_diagnosis(&screen, machine);
         summary_print(&summary, &screen);
     } else if (summary.failure) {
-        error_set(&err, "%s: %s", config->path, summary.failure);
-        complain(&err, summary.exit);
+        error_set(&said, "%s: %s", config->path, summary.failure);
+        complain(&said, summary.exit);
     }
     if (console_error(console)) {
-        error_set(&err, "%s", console_error(console));
-        summary.exit = complain(&err, EXIT_SIMULATOR);
+        error_set(&said, "%s", console_error(console));
+        summary.exit = complain(&said, EXIT_SIMULATOR);
     }
-    if (options->summary && summary_write(&summary, options->summary, &err))
-        return complain(&err, EXIT_SIMULATOR);
+    if (options->summary && summary_write(&summary, options->summary, &said))
+        return complain(&said, EXIT_SIMULATOR);
     return write_report(options, report, &summary, &screen) ? EXIT_SIMULATOR : summary.exit;
 }
 

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "sim/nearest.h"
-#include "sim/screen.h"
 #include "sim/text.h"
 #include "sim/units.h"
 
@@ -169,6 +168,14 @@ const char *options_key(size_t index)
 /* `iaso` itself; not in the table, since it is no word to type. */
 static const struct command_row top = {.command = COMMAND_NONE,
                                        .options = HAS(OPTION_HELP) | HAS(OPTION_VERSION)};
+
+const struct command_row *options_row_of(enum command command)
+{
+    for (size_t i = 0; i < COMMAND_ROWS; i++)
+        if (command_rows[i].command == command)
+            return &command_rows[i];
+    return &top;
+}
 
 static int usage(struct error *err, const struct command_row *row, const char *message)
 {
@@ -496,92 +503,59 @@ void options_free(struct options *options)
     *options = (struct options){0};
 }
 
-static const char *or_nothing(const char *text)
+/* ---- The command line again ---------------------------------------------------------------- */
+
+static const char *after_key(const char *override, enum option_id id)
 {
-    return text ? text : "";
+    size_t length = option_keys[id] ? strlen(option_keys[id]) : 0;
+    return length && !strncmp(override, option_keys[id], length) && override[length] == '='
+               ? override + length + 1
+               : NULL;
 }
 
-/* ---- Help ---------------------------------------------------------------------------------- */
-
-static void print_option(const struct option_row *option, FILE *out)
+static void print_override(const struct options *options, const char *override, FILE *out)
 {
-    char left[40];
-    snprintf(left, sizeof left, "--%s%s%s", option->name, option->argument ? " " : "",
-             option->argument ? option->argument : "");
-    if (option->letter)
-        fprintf(out, "  -%c, %-20s %s\n", option->letter, left, option->help);
-    else
-        fprintf(out, "      %-20s %s\n", left, option->help);
-}
-
-static void print_commands(FILE *out)
-{
-    fprintf(out, "usage: iaso COMMAND [OPTION]...\n"
-                 "Iaso, a full-system simulator for operating systems that must survive.\n"
-                 "\ncommands:\n");
-    for (size_t i = 0; i < COMMAND_ROWS; i++) {
-        const struct command_row *row = &command_rows[i];
-        char words[40];
-        snprintf(words, sizeof words, "%s%s%s", row->name, row->verb ? " " : "",
-                 or_nothing(row->verb));
-        fprintf(out, "  %-14s %-15s %s\n", words, or_nothing(row->operand), row->help);
-    }
-}
-
-/* Of all verbs that the command has. */
-static unsigned print_usage(const struct command_row *topic, FILE *out)
-{
-    unsigned options = 0;
-    for (size_t i = 0; i < COMMAND_ROWS; i++) {
-        const struct command_row *row = &command_rows[i];
-        const char *space = row->verb ? " " : "", *verb = or_nothing(row->verb);
-        if (strcmp(row->name, topic->name))
+    bool made = false;
+    for (size_t i = 0; i < options->made_count; i++)
+        made |= options->made[i] == override;
+    if (after_key(override, OPTION_REPORT))
+        return;
+    for (int id = 0; made && id < OPTION_COUNT; id++) {
+        const char *value = after_key(override, (enum option_id)id);
+        if (!value)
             continue;
-        fprintf(out, "usage: iaso %s%s%s%s%s [OPTION]...\niaso %s%s%s: %s\n", row->name, space,
-                verb, row->operand ? " " : "", or_nothing(row->operand), row->name, space, verb,
-                row->help);
-        options |= row->options;
+        fprintf(out, " --%s ", option_rows[id].name);
+        text_shell(value, out);
+        return;
     }
-    return options;
+    fputs(" --set ", out);
+    text_shell(override, out);
 }
 
-void options_help(enum command topic, FILE *out)
+char *options_command(const struct options *options)
 {
-    const struct command_row *row = &top;
-    unsigned options = top.options;
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        return NULL;
+    fputs("iaso", out);
     for (size_t i = 0; i < COMMAND_ROWS; i++)
-        if (command_rows[i].command == topic)
-            row = &command_rows[i];
-    if (row == &top)
-        print_commands(out);
-    else
-        options = print_usage(row, out);
-    fprintf(out, "\noptions:\n");
-    for (int id = 0; id < OPTION_COUNT; id++) {
-        if (options & HAS(id))
-            print_option(&option_rows[id], out);
+        if (command_rows[i].command == options->command)
+            fprintf(out, " %s%s%s", command_rows[i].name, command_rows[i].verb ? " " : "",
+                    command_rows[i].verb ? command_rows[i].verb : "");
+    for (size_t i = 0; i < options->operand_count; i++) {
+        fputc(' ', out);
+        text_shell(options->operands[i], out);
     }
-    fprintf(out, "\nexit codes: 0 the guest finished as expected, 1 it did not,\n"
-                 "            2 wrong usage or config, 3 a fault of the simulator\n");
-    if (options & HAS(OPTION_RESUME))
-        fprintf(out, "            130 a campaign was interrupted: go on with --resume\n");
-    if (row == &top)
-        fprintf(out, "\n`iaso COMMAND --help` tells more about a command.\n");
-    if (options & HAS(OPTION_CONSOLE))
-        fprintf(out, "\nOn the console, Ctrl-A x quits and Ctrl-A h lists the other keys.\n");
-}
-
-void options_version(FILE *out)
-{
-    fprintf(out, "iaso " IASO_VERSION "\n");
-}
-
-int complain(const struct error *err, int code)
-{
-    struct screen screen;
-    screen_open(&screen, stderr);
-    screen_text(&screen, "iaso: ");
-    screen_text(&screen, err->text);
-    screen_text(&screen, "\n");
-    return code;
+    for (size_t i = 0; i < options->override_count; i++)
+        print_override(options, options->overrides[i], out);
+    if (options->max_insns)
+        fprintf(out, " --max-insns %" PRIu64, options->max_insns);
+    if (options->has_seed)
+        fprintf(out, " --seed %" PRIu64, options->seed);
+    if (fclose(out) == 0)
+        return text;
+    free(text);
+    return NULL;
 }

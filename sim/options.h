@@ -38,8 +38,8 @@ enum command {
     COMMAND_PLOT, /* `power plot`: run, and draw */
     COMMAND_CAMPAIGN_MERGE,
     COMMAND_CAMPAIGN_SHOW,
-    COMMAND_REPORT, /* rebuild, or compare */
     COMMAND_COMPLETION,
+    COMMAND_REPORT,  /* rebuild, or compare */
     COMMAND_HELP,    /* --help, -h: print options_help() and exit with 0 */
     COMMAND_VERSION, /* --version, -V: print options_version() and exit with 0 */
 };
@@ -90,10 +90,6 @@ struct options {
 int options_parse(struct options *options, int argc, char *const *argv, struct error *err);
 void options_free(struct options *options);
 
-/* What to type for the same, without what only says where files go; malloc'ed, NULL when out of
- * memory. */
-char *options_command(const struct options *options);
-
 /* A command: a row of the table, in the order of the help. */
 struct command_row {
     enum command command;
@@ -117,8 +113,15 @@ struct option_row {
 const struct command_row *options_command_row(size_t index);
 const struct option_row *options_row(size_t index);
 
+/* That of `iaso` itself, if the command has none. */
+const struct command_row *options_row_of(enum command command);
+
 /* The config's key that the option of that index is short for; NULL: none. */
 const char *options_key(size_t index);
+
+/* What to type for the same, without what only says where files go; malloc'ed, NULL when out of
+ * memory. */
+char *options_command(const struct options *options);
 
 /* The help of `iaso` (COMMAND_NONE) or of one command. */
 void options_help(enum command topic, FILE *out);
