@@ -96,11 +96,11 @@ size_t text_utf8(const void *text, size_t left)
     return overlong || surrogate || beyond ? 0 : length;
 }
 
-const char *text_group(uint64_t number, char *buffer, size_t size)
+const char *text_group(uint64_t number, char buffer[TEXT_GROUP_SIZE])
 {
     char digits[24];
     size_t count = (size_t)snprintf(digits, sizeof digits, "%" PRIu64, number), at = 0;
-    for (size_t i = 0; i < count && at + 2 < size; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (i && (count - i) % 3 == 0)
             buffer[at++] = ',';
         buffer[at++] = digits[i];
