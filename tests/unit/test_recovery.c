@@ -71,7 +71,14 @@ static struct {
     } calls[64];
     size_t call_count;
     uint64_t stored_by_call; /* an address, or 0 */
-    struct recovery_event tells[64];
+    struct recovery_observers observers;
+    struct recovery_observer observer;
+    struct tell { /* what became of a domain in a rollback */
+        const char *what, *how, *failure;
+        bool has_domain;
+        uint64_t domain, number, thread;
+        enum request_kind kind;
+    } tells[64];
     size_t tell_count;
     char output[256];
     size_t output_count;
@@ -271,11 +278,43 @@ static void put_output(void *opaque, uint8_t byte)
     m.output[m.output_count++] = (char)byte;
 }
 
-static void tell(void *opaque, const struct recovery_event *event)
+static void add_tell(const struct observed_failure *failure, const struct observed_member *member)
+{
+    bool refused = failure->reason != REFUSED_REASONS;
+    struct tell *tell = &m.tells[m.tell_count++];
+    cr_assert_leq(m.tell_count, 64);
+    *tell = (struct tell){
+        .what = refused            ? "refused"
+                : member->innocent ? "innocent"
+                                   : "failed",
+        .how = refused         ? refused_name(failure->reason)
+               : member->error ? "error"
+                               : "retry",
+        .failure = failure->what,
+        .has_domain = member,
+        .thread = failure->thread,
+    };
+    if (member) {
+        tell->domain = member->domain.id;
+        tell->number = member->domain.number;
+        tell->kind = member->domain.kind;
+        tell->thread = member->domain.thread;
+    }
+}
+
+static void on_failed(void *opaque, const struct observed_failure *failure)
 {
     (void)opaque;
-    cr_assert_lt(m.tell_count, 64);
-    m.tells[m.tell_count++] = *event;
+    if (failure->reason == REFUSED_REASONS) {
+        for (size_t i = 0; i < failure->member_count; i++)
+            add_tell(failure, &failure->members[i]);
+        return;
+    }
+    const struct observed_member *failed = NULL;
+    for (size_t i = 0; i < failure->member_count; i++)
+        if (failure->members[i].role == ROLE_FAILED)
+            failed = &failure->members[i];
+    add_tell(failure, failed);
 }
 
 /* ---- A machine ---- */
@@ -358,10 +397,13 @@ static struct recovery *make(struct error *err)
                 .insns = count_insns,
                 .device = device,
                 .output = put_output,
-                .tell = tell,
                 .opaque = &m,
             },
+        .observers = &m.observers,
     };
+    m.observer.failed = on_failed;
+    m.observers.first = NULL;
+    observers_add(&m.observers, &m.observer);
     return recovery_new(&options, err);
 }
 
