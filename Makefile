@@ -7,7 +7,7 @@ OPT     ?= -O2 -g
 CFLAGS  ?= $(OPT)
 FLAGS   := -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
            -Wvla -Wpointer-arith -Wwrite-strings -I.
-PKGS    := unicorn capstone libcjson libelf libbpf nettle zlib sqlite3
+PKGS    := unicorn capstone libcjson libelf libdw libbpf nettle zlib sqlite3
 CONFIG  ?= configs/linux-riscv64.json
 FUZZ_SECONDS ?= 20
 LSAN_OPTIONS ?= suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0

@@ -187,6 +187,8 @@ static void finish(struct recovery *recovery, struct domain *domain)
     recovery->counts.log_bytes += log->saved_bytes;
     recovery->counts.log_pages += log->saved_pages;
     recovery->counts.log_records += log->saved_words;
+    if (is_observed(recovery))
+        observe_domain(recovery, OBSERVED_COUNTED, domain);
     if (domain->thread->now.linger == domain)
         domain->thread->now.linger = NULL;
     domain->state = DOMAIN_GONE;

@@ -173,10 +173,11 @@ static void search(struct walk *walk, uint64_t from)
     }
 }
 
-size_t backtrace_walk(const struct backtrace_start *start, const struct symbols *symbols,
-                      backtrace_read read, void *opaque, struct backtrace_frame *frames, size_t max)
+static struct walk begin(const struct backtrace_start *start, const struct symbols *symbols,
+                         backtrace_read read, void *opaque, struct backtrace_frame *frames,
+                         size_t max)
 {
-    struct walk walk = {
+    return (struct walk){
         .symbols = symbols,
         .read = read,
         .opaque = opaque,
@@ -184,11 +185,27 @@ size_t backtrace_walk(const struct backtrace_start *start, const struct symbols 
         .max = max,
         .high = start->sp >> 63,
     };
+}
+
+size_t backtrace_walk(const struct backtrace_start *start, const struct symbols *symbols,
+                      backtrace_read read, void *opaque, struct backtrace_frame *frames, size_t max)
+{
+    struct walk walk = begin(start, symbols, read, opaque, frames, max);
     uint64_t resume;
     if (!push(&walk, start->pc, false, false))
         return walk.count;
     if (follow(&walk, start, &resume) == BROKEN)
         search(&walk, resume);
+    return walk.count;
+}
+
+size_t backtrace_follow(const struct backtrace_start *start, const struct symbols *symbols,
+                        backtrace_read read, void *opaque, struct backtrace_frame *frames,
+                        size_t max, bool *whole)
+{
+    struct walk walk = begin(start, symbols, read, opaque, frames, max);
+    uint64_t resume;
+    *whole = push(&walk, start->pc, false, false) && follow(&walk, start, &resume) == ENDED;
     return walk.count;
 }
 

@@ -65,12 +65,8 @@ static int show_state(struct show *show, cJSON *summary, struct error *err)
     if (store_is_finished(show->store, &finished, missing, sizeof missing, err))
         return -1;
     const struct screen *screen = &show->screen;
-    screen_text(screen, store_path(show->store));
-    screen_text(screen, ": a campaign (");
-    screen_text(screen, identity->kind);
-    screen_text(screen, ") of ");
-    screen_text(screen, identity->config);
-    screen_text(screen, "\n");
+    screen_row(screen, "campaign", "%s of %s", identity->kind, identity->config);
+    screen_row(screen, "database", "%s", store_path(show->store));
     if (identity->shards > 1)
         screen_row(screen, "shard", "%u/%u", identity->shard, identity->shards);
     screen_row(screen, "options", "%s", identity->parameters);
@@ -82,9 +78,9 @@ static int show_state(struct show *show, cJSON *summary, struct error *err)
     if (store_each_round(show->store, show_round, show, err))
         return -1;
     if (finished)
-        screen_text(screen, "  finished\n");
+        screen_row(screen, "state", "finished");
     else
-        screen_row(screen, "not finished", "shard %s", missing);
+        screen_row(screen, "state", "not finished: shard %s", missing);
     return 0;
 }
 

@@ -31,9 +31,8 @@ static void say(struct line *line, const char *format, ...)
 /* "1 failure", "no failures", "1,234 failures". */
 static void say_count(struct line *line, uint64_t count, const char *one, const char *many)
 {
-    char number[32];
-    say(line, "%s %s", count ? text_group(count, number, sizeof number) : "no",
-        count == 1 ? one : many);
+    char number[TEXT_GROUP_SIZE];
+    say(line, "%s %s", count ? text_group(count, number) : "no", count == 1 ? one : many);
 }
 
 static void print_verdict(const struct summary *summary, const struct screen *screen)
@@ -76,13 +75,16 @@ static void print_amount(const struct machine *machine, const struct screen *scr
     screen_row(screen, "ran", "%s", line.text);
 }
 
-static void say_covered(struct line *line, const struct recovery *recovery)
+static void say_domains(struct line *line, const struct machine *machine,
+                        const struct recovery_counts *counts)
 {
-    const struct account *account = recovery_account(recovery);
+    const struct account *account = recovery_account(machine->recovery);
     uint64_t inside = account_total(account, WHERE_INSIDE).stores;
     uint64_t all = inside + account_total(account, WHERE_OUTSIDE).stores;
-    if (all)
-        say(line, "; %.1f %% of writes covered", 100 * (double)inside / (double)all);
+    say_count(line, recovery_domains(counts), "domain", "domains");
+    if (recovery_domains(counts) && all)
+        say(line, " cover%s %.1f %% of writes", recovery_domains(counts) == 1 ? "s" : "",
+            100 * (double)inside / (double)all);
 }
 
 static void say_recovery(struct line *line, const struct machine *machine,
@@ -91,19 +93,19 @@ static void say_recovery(struct line *line, const struct machine *machine,
     bool torture = machine->config->recovery.torture != TORTURE_OFF;
     if (machine->inject && !inject_done(machine->inject))
         say(line, "the fault never struck; ");
-    if (counts->faults || !torture)
-        say_count(line, counts->faults, "failure", "failures");
     if (counts->faults)
-        say(line, ", %" PRIu64 " recovered, %" PRIu64 " refused", counts->recovered,
-            recovery_refused(counts));
+        say(line, "%" PRIu64 " of %" PRIu64 " failure%s recovered", counts->recovered,
+            counts->faults, counts->faults == 1 ? "" : "s");
+    else
+        say(line, "no failures");
+    if (recovery_refused(counts))
+        say(line, ", %" PRIu64 " refused", recovery_refused(counts));
     if (torture) {
-        say(line, "%s", counts->faults ? "; " : "");
+        say(line, ", ");
         say_count(line, counts->rolled_back, "rollback", "rollbacks");
-        say(line, " in torture");
     }
     say(line, "; ");
-    say_count(line, recovery_domains(counts), "domain", "domains");
-    say_covered(line, machine->recovery);
+    say_domains(line, machine, counts);
 }
 
 /* Joules from femtojoules, with three digits. */

@@ -179,12 +179,12 @@ static void print_examples(const struct report *report, const char *config,
 static void print(const struct report *report, const struct store_identity *identity,
                   const struct screen *screen)
 {
-    char places[32], faults[32];
+    char places[TEXT_GROUP_SIZE], faults[TEXT_GROUP_SIZE];
     screen_row(screen, "faults",
                "%s in %s, drawn from %s instructions that its kernel executes "
                "inside recovery domains",
-               text_group(report->plan.count, faults, sizeof faults), identity->config,
-               text_group(report->plan.places, places, sizeof places));
+               text_group(report->plan.count, faults), identity->config,
+               text_group(report->plan.places, places));
     screen_row(screen, "shares", "with 95 %% confidence intervals");
     for (int mode = 0; mode < CAMPAIGN_MODES; mode++)
         if (report->modes[mode].lost)

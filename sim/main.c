@@ -9,6 +9,7 @@
 #include "sim/board.h"
 #include "sim/campaign_command.h"
 #include "sim/faults_command.h"
+#include "sim/completion.h"
 #include "sim/config.h"
 #include "sim/machine.h"
 #include "sim/nearest.h"
@@ -203,6 +204,14 @@ static int command_schema(const struct options *options)
     return failed ? EXIT_SIMULATOR : EXIT_AS_EXPECTED;
 }
 
+static int command_completion(const struct options *options)
+{
+    struct error err = {""};
+    if (completion_print(options->operands[0], stdout, &err))
+        return complain(&err, EXIT_USAGE);
+    return fflush(stdout) ? EXIT_SIMULATOR : EXIT_AS_EXPECTED;
+}
+
 /* What this command must find in the config. */
 static int check_command(const struct options *options, const struct config *config,
                          struct error *err)
@@ -287,6 +296,9 @@ int main(int argc, char **argv)
         break;
     case COMMAND_REPORT:
         code = report_command(&options);
+        break;
+    case COMMAND_COMPLETION:
+        code = command_completion(&options);
         break;
     case COMMAND_CAMPAIGN_MERGE:
         code = campaign_command_merge(&options);

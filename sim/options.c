@@ -3,7 +3,6 @@
 #include "sim/options.h"
 
 #include <getopt.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,12 +48,7 @@ enum option_id {
 /* Which options a command has: bit (1 << id). */
 #define HAS(id) (1u << (id))
 
-static const struct option_row {
-    const char *name;
-    char letter;          /* 0: none */
-    const char *argument; /* NULL: takes none */
-    const char *help;
-} option_rows[OPTION_COUNT] = {
+static const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_SET] = {"set", 's', "PATH=VALUE",
                     "change the config, as in machine.harts=4 or memory[0].size=1G"},
     [OPTION_CONSOLE] = {"console", 'c', "WHERE",
@@ -118,16 +112,7 @@ static const char *const option_keys[OPTION_COUNT] = {
 #define CONFIG_OPERAND "CONFIG", "the file name of a config", 1, 1
 #define ANY_NUMBER     UINT_MAX
 
-static const struct command_row {
-    enum command command;
-    const char *name;
-    const char *verb;     /* a second word; NULL: none */
-    const char *operand;  /* NULL: takes none */
-    const char *expected; /* what operands are, for messages */
-    unsigned least, most; /* operands */
-    const char *help;
-    unsigned options;
-} command_rows[] = {
+static const struct command_row command_rows[] = {
     {COMMAND_RUN, "run", NULL, CONFIG_OPERAND, "run the machine that CONFIG describes",
      RUN_OPTIONS},
     {COMMAND_INJECT, "inject", NULL, CONFIG_OPERAND,
@@ -154,9 +139,26 @@ static const struct command_row {
      "make one database of those of a campaign's shards", HAS(OPTION_HELP)},
     {COMMAND_CAMPAIGN_SHOW, "campaign", "show", "DB", "the file name of a database", 1, 1,
      "tell what a campaign's database says", HAS(OPTION_SUMMARY) | HAS(OPTION_HELP)},
+    {COMMAND_COMPLETION, "completion", NULL, "SHELL", "bash or zsh", 1, 1,
+     "print what completes commands and options in bash or zsh", HAS(OPTION_HELP)},
 };
 
 #define COMMAND_ROWS (sizeof command_rows / sizeof *command_rows)
+
+const struct command_row *options_command_row(size_t index)
+{
+    return index < COMMAND_ROWS ? &command_rows[index] : NULL;
+}
+
+const struct option_row *options_row(size_t index)
+{
+    return index < OPTION_COUNT ? &option_rows[index] : NULL;
+}
+
+const char *options_key(size_t index)
+{
+    return option_keys[index];
+}
 
 /* `iaso` itself; not in the table, since it is no word to type. */
 static const struct command_row top = {.command = COMMAND_NONE,
@@ -484,63 +486,6 @@ void options_free(struct options *options)
 static const char *or_nothing(const char *text)
 {
     return text ? text : "";
-}
-
-/* ---- The command line again ---------------------------------------------------------------- */
-
-static const char *after_key(const char *override, enum option_id id)
-{
-    size_t length = option_keys[id] ? strlen(option_keys[id]) : 0;
-    return length && !strncmp(override, option_keys[id], length) && override[length] == '='
-               ? override + length + 1
-               : NULL;
-}
-
-static void print_override(const struct options *options, const char *override, FILE *out)
-{
-    bool made = false;
-    for (size_t i = 0; i < options->made_count; i++)
-        made |= options->made[i] == override;
-    if (after_key(override, OPTION_REPORT))
-        return;
-    for (int id = 0; made && id < OPTION_COUNT; id++) {
-        const char *value = after_key(override, (enum option_id)id);
-        if (!value)
-            continue;
-        fprintf(out, " --%s ", option_rows[id].name);
-        text_shell(value, out);
-        return;
-    }
-    fputs(" --set ", out);
-    text_shell(override, out);
-}
-
-char *options_command(const struct options *options)
-{
-    char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
-    if (!out)
-        return NULL;
-    fputs("iaso", out);
-    for (size_t i = 0; i < COMMAND_ROWS; i++)
-        if (command_rows[i].command == options->command)
-            fprintf(out, " %s%s%s", command_rows[i].name, command_rows[i].verb ? " " : "",
-                    or_nothing(command_rows[i].verb));
-    for (size_t i = 0; i < options->operand_count; i++) {
-        fputc(' ', out);
-        text_shell(options->operands[i], out);
-    }
-    for (size_t i = 0; i < options->override_count; i++)
-        print_override(options, options->overrides[i], out);
-    if (options->max_insns)
-        fprintf(out, " --max-insns %" PRIu64, options->max_insns);
-    if (options->has_seed)
-        fprintf(out, " --seed %" PRIu64, options->seed);
-    if (fclose(out) == 0)
-        return text;
-    free(text);
-    return NULL;
 }
 
 /* ---- Help ---------------------------------------------------------------------------------- */

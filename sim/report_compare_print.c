@@ -35,12 +35,12 @@ static void add_cell(struct cells *cells, const char *format, ...)
 
 static void add_value(struct cells *cells, const cJSON *value, const cJSON *ratio, bool first)
 {
-    char text[40];
+    char text[TEXT_GROUP_SIZE];
     double number = report_number_or(value, "", 0);
     if (!cJSON_IsNumber(value))
         add_cell(cells, "-");
     else if (number >= 0 && number < 1e15 && number == floor(number))
-        add_cell(cells, "%s", text_group((uint64_t)number, text, sizeof text));
+        add_cell(cells, "%s", text_group((uint64_t)number, text));
     else
         add_cell(cells, "%.6g", number);
     if (first)

@@ -247,10 +247,10 @@ static int write_summary(struct sweep *sweep, cJSON *summary, int code, struct e
 static void print_verdict(const struct sweep *sweep, const struct sweep_results *results,
                           const struct screen *screen)
 {
-    char text[400], count[32];
+    char text[400], count[TEXT_GROUP_SIZE];
     bool good = !results->failure_count && !results->lost;
     snprintf(text, sizeof text, "%s: swept, %s failures%s", sweep->run->config->path,
-             text_group(results->failure_count, count, sizeof count),
+             text_group(results->failure_count, count),
              results->lost ? ", but some branches were lost" : "");
     screen_verdict(screen, good, good ? "finished" : "failed", text);
 }

@@ -292,36 +292,31 @@ char *sweep_results_list(const struct sweep_results *results)
     return NULL;
 }
 
-static const char *grouped(const struct sweep_results *results, const char *key, char *buffer,
-                           size_t size)
+static const char *grouped(const struct sweep_results *results, const char *key, char *buffer)
 {
-    return text_group((uint64_t)golden_number(results, key), buffer, size);
+    return text_group((uint64_t)golden_number(results, key), buffer);
 }
 
 static int print(const struct sweep_results *results, const struct screen *screen,
                  struct error *err)
 {
-    char one[32], two[32], runs[200];
+    char one[TEXT_GROUP_SIZE], two[TEXT_GROUP_SIZE], runs[200];
     screen_row(screen, "golden run", "%s instructions, %s stores to non-volatile memory",
-               grouped(results, "instructions", one, sizeof one),
-               grouped(results, "writes", two, sizeof two));
+               grouped(results, "instructions", one), grouped(results, "writes", two));
     screen_row(screen, "cut points", "%s, %s distinct crash states",
-               grouped(results, "points", one, sizeof one),
-               grouped(results, "states", two, sizeof two));
+               grouped(results, "points", one), grouped(results, "states", two));
     if (results->recovers)
         screen_row(screen, "recovered", "%s booted, %s distinct states",
-                   text_group(results->booted, one, sizeof one),
-                   text_group(results->class_count, two, sizeof two));
-    size_t length =
-        (size_t)snprintf(runs, sizeof runs, "%s", text_group(results->runs[0], one, sizeof one));
+                   text_group(results->booted, one), text_group(results->class_count, two));
+    size_t length = (size_t)snprintf(runs, sizeof runs, "%s", text_group(results->runs[0], one));
     for (unsigned i = 1; i < CONFIG_MAX_DEPTH && results->runs[i]; i++)
         length += (size_t)snprintf(runs + length, sizeof runs - length, ", %s with %u cuts",
-                                   text_group(results->runs[i], one, sizeof one), i + 1);
+                                   text_group(results->runs[i], one), i + 1);
     screen_row(screen, "run to the end", "%s", runs);
-    screen_row(screen, "failures", "%s", text_group(results->failure_count, one, sizeof one));
+    screen_row(screen, "failures", "%s", text_group(results->failure_count, one));
     if (results->lost)
         screen_row(screen, "lost", "%s branches, of which nothing is known",
-                   text_group(results->lost, one, sizeof one));
+                   text_group(results->lost, one));
     char *list = sweep_results_list(results);
     if (!list)
         return error_set(err, "out of memory");
