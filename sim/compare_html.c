@@ -136,9 +136,9 @@ static void write_numbers(const struct comparison *comparison)
     {
         const char *group = report_string_or(row, "group", "");
         if (!last || strcmp(last, group)) {
-            html_print(out,
-                       "%s<tbody>\n<tr class=group><th scope=rowgroup colspan=%zu>%s</th></tr>\n",
-                       last ? "</tbody>" : "", 2 * comparison->count, group);
+            fputs(last ? "</tbody>\n<tbody>\n" : "<tbody>\n", out);
+            html_print(out, "<tr class=group><th scope=rowgroup colspan=%zu>%s</th></tr>\n",
+                       2 * comparison->count, group);
             last = group;
         }
         write_row(comparison, row);
@@ -242,6 +242,13 @@ static void write_answer(const struct comparison *comparison)
     fputs("</section>\n", comparison->out);
 }
 
+/* "b" of "a/b"; all of it if nothing follows the last slash. */
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash && slash[1] ? slash + 1 : path;
+}
+
 static void write_page(const struct comparison *comparison)
 {
     FILE *out = comparison->out;
@@ -249,15 +256,15 @@ static void write_page(const struct comparison *comparison)
     fputs("<header>\n<p class=kind>Comparison</p>\n<h1>", out);
     for (size_t i = 0; i < comparison->count; i++) {
         fputs(i ? ", " : "", out);
-        html_short(out, comparison->names[i], 40);
+        html_short(out, last_part(comparison->names[i]), 40);
     }
     html_print(out, "</h1>\n<p class=source>Iaso %s</p>\n</header>\n<main>\n",
                report_string_or(comparison->json, "iaso", ""));
     write_answer(comparison);
     fputs("<section id=numbers>\n", out);
+    write_differences(comparison);
     write_numbers(comparison);
     write_hashes(comparison);
-    write_differences(comparison);
     page_table(&comparison->page,
                &(struct table){"The reports", report_at(comparison->json, "reports"),
                                COLUMNS(report_columns), -1, MAX_REPORTS, NULL});
