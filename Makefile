@@ -61,7 +61,7 @@ $(BUILD)/unit $(BUILD)/system $(BUILD)/tests-all:
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lcriterion
 $(BUILD)/sim/preset.o: $(wildcard configs/presets/*.json configs/boards/*.json)
-$(BUILD)/sim/report_style.o: sim/report.css
+$(BUILD)/sim/report_html_parts.o: sim/report.css
 $(BUILD)/sim/report_schema.o: sim/report.schema.json
 $(BUILD)/sim/report_plots.o: $(wildcard sim/plots/*.gp)
 $(BUILD)/%.o: %.c | have-build
