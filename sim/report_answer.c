@@ -190,17 +190,24 @@ static void say_faults(cJSON *answer, const cJSON *campaign)
 
 /* ---- Recovery ----------------------------------------------------------------------------- */
 
-/* "request write of sh" or what is known of it. */
+/* "system call write of task sh", or what is known of it. */
 static void describe_request(const cJSON *domain, char *buffer, size_t size)
 {
+    static const char *const words[][2] = {{"syscall", "system call "},
+                                           {"fault", ""}, /* "load page fault" */
+                                           {"interrupt", "interrupt "},
+                                           {"function", "function "}};
     char name[MAX_NAME + 4], task[MAX_NAME + 4], number[WORDS_SIZE];
     const char *known = report_string(domain, "name"), *of = report_string(domain, "task");
-    const char *kind = report_string_or(domain, "request", "request");
+    const char *kind = report_string_or(domain, "request", ""), *said = "request ";
     double nth;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (!strcmp(words[i][0], kind))
+            said = words[i][1];
     if (known)
-        snprintf(buffer, size, "%s %s", kind, name_of(known, name));
+        snprintf(buffer, size, "%s%s", said, name_of(known, name));
     else if (report_number(domain, "number", &nth))
-        snprintf(buffer, size, "%s %s", kind, words_count(nth, number));
+        snprintf(buffer, size, "%s%s", *said ? said : "fault ", words_count(nth, number));
     else
         snprintf(buffer, size, "a request");
     if (of) {
@@ -234,7 +241,7 @@ static const cJSON *failed_domain(const cJSON *failure, double *others)
         if (!failed && !strcmp(report_string_or(domain, "role", ""), "failed"))
             failed = domain;
         else
-            ++*others;
+            *others += !cJSON_IsFalse(report_at(domain, "innocent"));
     }
     return failed;
 }
@@ -261,7 +268,8 @@ const char *report_refused_words(const char *reason)
 static void say_failure(cJSON *answer, const cJSON *report, const cJSON *failure)
 {
     char request[4 * MAX_NAME], error[40], count[WORDS_SIZE], name[MAX_NAME + 4];
-    const char *seen = report_string_or(failure, "failure", "unknown");
+    const char *seen = name_of(report_string_or(failure, "failure", "unknown"), name);
+    int length = (int)strcspn(seen, "?"); /* which a config may put behind a symbol */
     const char *outcome = report_string_or(failure, "outcome", "");
     const char *reason = report_string(failure, "reason");
     double others;
@@ -269,9 +277,9 @@ static void say_failure(cJSON *answer, const cJSON *report, const cJSON *failure
     describe_error(report, error, sizeof error);
     if (!strcmp(outcome, "refused")) {
         say(answer,
-            "A failure (%s) of %s could not be undone%s%s; the kernel was left to deal "
+            "A failure (%.*s) of %s could not be undone%s%s; the kernel was left to deal "
             "with it.",
-            name_of(seen, name), request, reason ? ", because " : "",
+            length, seen, request, reason ? ", because " : "",
             reason ? report_refused_words(reason) : "");
         return;
     }
@@ -282,7 +290,7 @@ static void say_failure(cJSON *answer, const cJSON *report, const cJSON *failure
     if (others > 0)
         snprintf(rest, sizeof rest, "%s other%s that had built on it w%s undone and executed again",
                  words_count(others, count), plural(others), others == 1 ? "as" : "ere");
-    say(answer, "A failure (%s): %s %s%s; %s.", name_of(seen, name), request, fate,
+    say(answer, "A failure (%.*s): %s %s%s; %s.", length, seen, request, fate,
         !strcmp(outcome, "error") ? error : "", rest);
 }
 

@@ -347,7 +347,8 @@ Test(report_answer, of_a_fault)
         "its time.",
         "It rebooted 1 time on the way.",
         "A fault was planted in pipe_write+0x10: a load from address 0.",
-        "A failure (die): syscall write of task sh failed with error -5 (EIO); 2 others that had "
+        "A failure (die): system call write of task sh failed with error -5 (EIO); 2 others that "
+        "had "
         "built on it were undone and executed again.",
         "91.2 % of the kernel's writes and 17.8 % of its reads happened inside recovery domains; "
         "of the rest, the largest part (89.6 %) belongs to kernel threads, which serve no request.",
