@@ -205,7 +205,17 @@ size_t backtrace_follow(const struct backtrace_start *start, const struct symbol
 {
     struct walk walk = begin(start, symbols, read, opaque, frames, max);
     uint64_t resume;
-    *whole = push(&walk, start->pc, false, false) && follow(&walk, start, &resume) == ENDED;
+    *whole = false;
+    if (!push(&walk, start->pc, false, false))
+        return walk.count;
+    *whole = is_exception_entry(symbols, start->pc + 1) || follow(&walk, start, &resume) == ENDED;
+    /* Maybe its frame is there, though `pc` is not beyond its entry yet. */
+    uint64_t offset;
+    if (walk.count > 2 && frames[1].address == frames[2].address &&
+        symbols_at(symbols, start->pc, &offset) && offset == 0) {
+        memmove(frames + 1, frames + 2, (walk.count - 2) * sizeof *frames);
+        walk.count--;
+    }
     return walk.count;
 }
 

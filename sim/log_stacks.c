@@ -238,6 +238,12 @@ static uint32_t stack_of(struct log_stacks *stacks, unsigned hart, uint32_t root
         count = i;
         whole = true;
     }
+    for (size_t i = 1; i < count; i++) { /* a kernel in the upper half is called by nobody else */
+        if (frames[i].address >> 63 == frames[0].address >> 63)
+            continue;
+        count = i;
+        whole = false;
+    }
     uint32_t node = whole ? root : folded_push(stacks->folded, root, stacks->unknown);
     while (count--)
         node = folded_push(stacks->folded, node, function_frame(stacks, &frames[count]));
