@@ -188,7 +188,7 @@ static void add_dropped(struct reader *reader, struct scope scope)
 }
 
 static void add_function(struct reader *reader, const struct scope *scope, uint64_t entry,
-                         const char *name)
+                         const char *name, bool inlined)
 {
     struct source_lines *lines = reader->lines;
     char *copy = strdup(name);
@@ -201,7 +201,7 @@ static void add_function(struct reader *reader, const struct scope *scope, uint6
     }
     lines->names[lines->name_count++] = copy;
     lines->functions[lines->function_count++] =
-        (struct source_function){entry, scope->file, scope->line, copy};
+        (struct source_function){entry, scope->file, scope->line, copy, !inlined};
 }
 
 /* The attribute of the DIE, or of the one that says what it is a copy of. */
@@ -235,7 +235,7 @@ static void read_function(struct reader *reader, Dwarf_Die *die)
     reader->lines->copies++;
     if (dwarf_entrypc(die, &entry) || !is_code(reader, entry))
         entry = first;
-    add_function(reader, &scope, entry, name);
+    add_function(reader, &scope, entry, name, dwarf_tag(die) == DW_TAG_inlined_subroutine);
 }
 
 static void read_dies(struct reader *reader, Dwarf_Die *parent, unsigned depth)
@@ -348,6 +348,13 @@ static void place_row(struct reader *reader, const struct walk *walk, const stru
         }
     }
     add_row(reader, row);
+    if (!row->copy)
+        return;
+    /* What a compiler calls the entry of an inlined function may be outside of the loop in it. */
+    struct source_function *function = &reader->lines->functions[row->copy - 1];
+    if (!function->settled)
+        function->entry = row->address;
+    function->settled = true;
 }
 
 static void read_rows(struct reader *reader, Dwarf_Die *unit)
