@@ -29,7 +29,7 @@ struct source_row {
 
 /* One copy of a function. */
 struct source_function {
-    uint64_t entry; /* address of its first instruction; where it was inlined: of a line's */
+    uint64_t entry; /* address of its first instruction; of an inlined one's first statement */
     uint32_t file, line;
     const char *name;
     bool settled; /* while lines are read: the entry will not change */
