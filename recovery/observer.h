@@ -96,7 +96,8 @@ struct recovery_observer {
     void (*counted)(void *opaque, const struct observed_domain *domain);
     /* The hart runs another thread. */
     void (*switched)(void *opaque, unsigned hart, uint64_t thread);
-    /* Torture: the machine is about to go back to where the domain was opened. */
+    /* Torture: the machine is about to go back to where the domain was opened. What each hart runs
+     * there is told with `switched`, whether or not it is another thread. */
     void (*rewound)(void *opaque, unsigned hart, const struct observed_domain *domain);
     void *opaque;
     struct recovery_observer *next; /* set by observers_add() */

@@ -165,24 +165,34 @@ static const struct column thread_columns[] = {
 void page_coverage(const struct page *page)
 {
     const cJSON *coverage = report_at(page->report, "coverage");
+    const struct {
+        const char *pictures;
+        struct table table;
+    } parts[] = {
+        {"coverage",
+         {"What is outside, and why", report_at(coverage, "outside"), COLUMNS(outside_columns), 1,
+          20, "outside.csv"}},
+        {"workloads",
+         {"By workload", report_at(coverage, "workloads"), COLUMNS(workload_columns), -1, 12,
+          "workloads.csv"}},
+        {"requests",
+         {"By request", report_at(coverage, "requests"), COLUMNS(request_columns), 2, 12,
+          "requests.csv"}},
+        {"functions",
+         {"By function", report_at(page->report, "functions"), COLUMNS(function_columns), -1, 12,
+          "functions.csv"}},
+        {"threads",
+         {"By thread", report_at(coverage, "threads"), COLUMNS(thread_columns), 3, 5,
+          "threads.csv"}},
+    };
     page_note(page, "Shares are of the reads and writes that the kernel did in this run. User "
                     "programs and firmware are no part of it.");
     write_bar(page, "Writes", "stores");
     write_bar(page, "Reads", "loads");
-    page_pictures(page, "coverage");
-    const struct table tables[] = {
-        {"By workload", report_at(coverage, "workloads"), COLUMNS(workload_columns), -1, 12,
-         "workloads.csv"},
-        {"What is outside, and why", report_at(coverage, "outside"), COLUMNS(outside_columns), 1,
-         20, "outside.csv"},
-        {"By request", report_at(coverage, "requests"), COLUMNS(request_columns), 2, 12,
-         "requests.csv"},
-        {"By function", report_at(page->report, "functions"), COLUMNS(function_columns), -1, 12,
-         "functions.csv"},
-        {"By thread", report_at(coverage, "threads"), COLUMNS(thread_columns), 3, 5, "threads.csv"},
-    };
-    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
-        page_table(page, &tables[i]);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        page_pictures(page, parts[i].pictures);
+        page_table(page, &parts[i].table);
+    }
 }
 
 /* ---- Overhead ----------------------------------------------------------------------------- */
@@ -273,7 +283,7 @@ void page_overhead(const struct page *page)
         page_fact(page, "Cycles of the run", CELL_COUNT, page->report, "cycles");
         page_facts_end(page);
         page_table(page, &(struct table){"Cost in software", report_at(overhead, "software.events"),
-                                         COLUMNS(event_columns), 3, 10, "software.csv"});
+                                         COLUMNS(event_columns), 3, 10, "overhead.csv"});
     }
     page_pictures(page, "overhead");
     write_measured(page);

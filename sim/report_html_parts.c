@@ -7,11 +7,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "sim/embed.h"
 #include "sim/html.h"
 #include "sim/report_read.h"
 
 #define MAX_PICTURE ((size_t)8 << 20) /* bytes of SVG */
 #define MAX_PATH    4096
+
+EMBED("sim/report.css", report_style);
 
 /* ---- Frame -------------------------------------------------------------------------------- */
 
@@ -165,33 +168,34 @@ bool page_has_file(const struct page *page, const char *name)
 
 static const struct picture {
     const char *name, *section, *caption;
-    const char *source; /* ending of the file that it is drawn from */
-    const char *tool;   /* which draws it */
-    bool linked;        /* only a link: the page says the same in another way */
+    bool graph;        /* drawn by dot, not gnuplot: shown in its own size */
+    bool linked;       /* only a link: the page says the same in another way */
+    const char *needs; /* only a link unless this array has some items */
 } pictures[] = {
-    {"outside", "coverage", "What is outside of domains, and why", "gp", "gnuplot", true},
-    {"workloads", "coverage", "Coverage by workload", "gp", "gnuplot", false},
-    {"coverage", "coverage", "Coverage by request", "gp", "gnuplot", false},
-    {"overhead", "overhead", "What the guest would pay in software", "gp", "gnuplot", false},
-    {"cascades", "recovery", "Which domains had built on which when they were undone", "dot", "dot",
-     false},
-    {"failures", "recovery", "Failures and what was undone, over time", "gp", "gnuplot", false},
-    {"power", "power", "Voltage, on-times and power cuts", "gp", "gnuplot", false},
-    {"energy-causes", "power", "Energy by cause", "gp", "gnuplot", true},
-    {"energy-functions", "power", "Energy by function", "gp", "gnuplot", false},
-    {"wear", "power", "Wear of non-volatile memory", "gp", "gnuplot", true},
-    {"outcomes", "campaign", "What became of the faults", "gp", "gnuplot", true},
+    {"outside", "coverage", "What is outside of domains, and why", false, true, NULL},
+    {"coverage", "workloads", "Coverage by workload", false, false, "coverage.workloads"},
+    {"requests", "requests", "The requests that read and write most", false, false, NULL},
+    {"overhead", "overhead", "What the guest would pay in software", false, false, NULL},
+    {"cascades", "recovery", "Which domains had built on which when they were undone", true, false,
+     NULL},
+    {"failures", "recovery", "Failures over time", false, false, "recovery.failures"},
+    {"voltage", "power", "Voltage, on-times and power cuts", false, false, NULL},
+    {"energy", "energy", "Energy by cause", false, true, NULL},
+    {"functions", "energy", "Energy by function", false, false, NULL},
+    {"wear", "wear", "Wear of non-volatile memory", false, true, NULL},
+    {"outcomes", "campaign", "What became of the faults", false, true, NULL},
 };
 
-#define PICTURES (sizeof pictures / sizeof pictures[0])
+#define SOME_ITEMS 3
+#define PICTURES   (sizeof pictures / sizeof pictures[0])
 
-static void put_picture(const struct page *page, const char *name, const char *caption)
+static void put_picture(const struct page *page, const char *name, const char *caption, bool graph)
 {
     FILE *out = page->out;
     char path[MAX_PATH];
     char *uri =
         find_file(page, name, path) ? html_data_uri(path, "image/svg+xml", MAX_PICTURE) : NULL;
-    fputs("<figure class=plot>", out);
+    fputs(graph ? "<figure class=\"plot graph\">" : "<figure class=plot>", out);
     if (uri)
         html_print(out, "<div class=scroll tabindex=0><img alt=\"%s\" src=\"%s\"></div>", caption,
                    uri);
@@ -208,6 +212,12 @@ static void link_picture(const struct page *page, const char *name, const char *
                name, name);
 }
 
+static bool is_linked(const struct page *page, const struct picture *picture)
+{
+    return picture->linked ||
+           (picture->needs && report_count(page->report, picture->needs) < SOME_ITEMS);
+}
+
 void page_pictures(const struct page *page, const char *section)
 {
     char name[100], source[100];
@@ -216,16 +226,17 @@ void page_pictures(const struct page *page, const char *section)
         if (strcmp(picture->section, section))
             continue;
         snprintf(name, sizeof name, "plots/%s.svg", picture->name);
-        snprintf(source, sizeof source, "plots/%s.%s", picture->name, picture->source);
-        if (page_has_file(page, name) && picture->linked)
+        snprintf(source, sizeof source, "plots/%s.%s", picture->name,
+                 picture->graph ? "dot" : "gp");
+        if (page_has_file(page, name) && is_linked(page, picture))
             link_picture(page, name, picture->caption);
         else if (page_has_file(page, name))
-            put_picture(page, name, picture->caption);
+            put_picture(page, name, picture->caption, picture->graph);
         else if (page_has_file(page, source))
             html_print(page->out,
                        "<p class=missing>Here would be a picture (%s); %s could not draw it. Its "
                        "source is <a href=\"%s\">%s</a>.</p>\n",
-                       picture->caption, picture->tool, source, source);
+                       picture->caption, picture->graph ? "dot" : "gnuplot", source, source);
     }
 }
 
@@ -259,7 +270,7 @@ void page_other_pictures(const struct page *page)
     int count = scandir(path, &entries, is_other, by_name);
     for (int i = 0; i < count; i++) {
         snprintf(name, sizeof name, "plots/%s", entries[i]->d_name);
-        put_picture(page, name, "One more picture");
+        put_picture(page, name, "One more picture", false);
         free(entries[i]);
     }
     if (count >= 0)

@@ -69,6 +69,7 @@ static void write_energy(const struct page *page, const cJSON *energy)
     page_heading(page, "Energy");
     write_purposes(page, energy);
     write_causes(page, report_at(energy, "by_kind"));
+    page_pictures(page, "energy");
     const struct table tables[] = {
         {"Energy by function", report_at(energy, "functions"), COLUMNS(function_columns), 1, 12,
          "energy-functions.csv"},
@@ -157,6 +158,7 @@ static void write_wear(const struct page *page, const cJSON *wear)
         write_map(page->out, map, most);
         fputs("</figure>\n", page->out);
     }
+    page_pictures(page, "wear");
     page_table(page, &(struct table){"The most worn lines", report_at(wear, "most"),
                                      COLUMNS(worn_columns), -1, 8, NULL});
 }

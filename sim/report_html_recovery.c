@@ -172,7 +172,7 @@ static void write_refused(const struct page *page, const cJSON *refused)
     double count;
     if (report_sum(refused, "") <= 0)
         return;
-    page_table_begin(page, "Failures that could not be undone", 2);
+    page_table_begin(page, "Failures that could not be undone", NULL, 2);
     fputs("<thead><tr><th scope=col>because</th><th scope=col class=n>failures</th></tr></thead>"
           "\n<tbody>\n",
           page->out);

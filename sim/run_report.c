@@ -7,15 +7,19 @@
 #include "sim/coverage.h"
 #include "sim/energy_stacks.h"
 #include "sim/log_stacks.h"
+#include "sim/power_vcd.h"
 #include "sim/report.h"
 #include "sim/report_dir.h"
 #include "sim/report_files.h"
 #include "sim/report_head.h"
+#include "sim/run_trace.h"
 
 struct run_report {
     struct machine *machine;
     struct report_dir *dir;
     cJSON *json;
+    FILE *trace_file;
+    struct run_trace *trace;
     double cpu_seconds; /* of the host, before the run */
     char note[REPORT_NOTE_SIZE];
     struct coverage *coverage;
@@ -53,9 +57,19 @@ static cJSON *host_json(const struct run_report *report)
 
 /* ---- Recorders ----------------------------------------------------------------------------- */
 
+static int begin_trace(struct run_report *report, struct error *err)
+{
+    report->trace_file = report_dir_create(report->dir, "trace.json", err);
+    if (report->trace_file)
+        report->trace = run_trace_new(report->machine, report->trace_file, err);
+    return report->trace ? 0 : -1;
+}
+
 static int begin_recorders(struct run_report *report, struct error *err)
 {
     err->text[0] = 0;
+    if (begin_trace(report, err))
+        return -1;
     report->coverage = coverage_new(report->machine, err);
     if (report->coverage)
         report->log = log_stacks_new(report->machine, err);
@@ -92,8 +106,28 @@ static int write_energy(void *recorder, FILE *out, struct error *err)
     return energy_stacks_write(recorder, out, err);
 }
 
+static int write_waves(void *recorder, FILE *out, struct error *err)
+{
+    (void)err;
+    power_vcd_write(recorder, out);
+    return 0;
+}
+
+static int end_trace(struct run_report *report, struct error *err)
+{
+    FILE *trace = report->trace_file;
+    report->trace_file = NULL;
+    run_trace_finish(report->trace);
+    run_trace_add_report(report->trace, report->json);
+    return report_dir_close(report->dir, trace, err);
+}
+
 static int write_recorders(struct run_report *report, struct error *err)
 {
+    if (end_trace(report, err) ||
+        (report->machine->lives &&
+         write_file(report, "power.vcd", write_waves, report->machine, err)))
+        return -1;
     const char *missing = coverage_missing(report->coverage);
     if (missing)
         cJSON_AddStringToObject(report->json, "sources", missing);
@@ -173,6 +207,9 @@ void run_report_free(struct run_report *report)
 {
     if (!report)
         return;
+    run_trace_free(report->trace);
+    if (report->trace_file)
+        fclose(report->trace_file);
     coverage_free(report->coverage);
     log_stacks_free(report->log);
     energy_stacks_free(report->energy);

@@ -20,13 +20,16 @@ static void check(int holds, const char *what)
     abort();
 }
 
-static void check_page(const cJSON *report)
+/* A page of a report, or of a comparison of reports. */
+static void check_page(const cJSON *json, int compared)
 {
     char *html = NULL;
     size_t size = 0;
     struct error err = {""};
     FILE *out = open_memstream(&html, &size);
-    check(out && report_html_write(report, NULL, out, &err) == 0, err.text);
+    check(out && (compared ? compare_html_write(json, out, &err)
+                           : report_html_write(json, NULL, out, &err)) == 0,
+          err.text);
     fclose(out);
     check(strlen(html) == size, "the page has a NUL");
     check(!strstr(html, "<script") && !strstr(html, "=\"http"), "markup of the report's");
@@ -44,7 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     cJSON *answer = report_answer(report);
     check(cJSON_IsArray(answer), "no sentences");
     cJSON_Delete(answer);
-    check_page(report);
+    check_page(report, 0);
+    check_page(report, 1);
     cJSON_Delete(report);
     return 0;
 }

@@ -216,6 +216,45 @@ Test(report_html, long_tables)
     cJSON_Delete(report);
 }
 
+/* ---- Comparisons -------------------------------------------------------------------------- */
+
+static char *comparison_of(const cJSON *json)
+{
+    char *text = NULL;
+    size_t size;
+    struct error err = {""};
+    FILE *out = open_memstream(&text, &size);
+    cr_expect_eq(compare_html_write(json, out, &err), 0, "%s", err.text);
+    fclose(out);
+    return text;
+}
+
+Test(report_html, comparison)
+{
+    cJSON *json = report_named("comparison");
+    char *html = comparison_of(json);
+    expect_sound(html);
+    expect_in(html, "<h1>&lt;a&gt;, b</h1>");
+    expect_in(html,
+              "3 of 7 numbers differ between the 2 reports; their configs differ in 1 value.");
+    expect_in(html, "<b><data value=\"1.5\">1.50</data></b>");
+    expect_in(html, "<td class=\"n ratio\"><data value=\"1.011\">1.01</data></td>");
+    expect_in(html, "<td>virtual time</td>");
+    expect_in(html, "8.30\u00a0s");
+    expect_in(html, "<td>survived (share), recovery on</td>");
+    expect_in(html, "&quot;&lt;b&gt;&quot;");
+    expect_in(html, "<span class=good>same</span>");
+    expect_in(html, "&lt;panicked&gt;");
+    free(html);
+    while (json->child) {
+        cJSON_Delete(cJSON_DetachItemViaPointer(json, json->child));
+        html = comparison_of(json);
+        expect_sound(html);
+        free(html);
+    }
+    cJSON_Delete(json);
+}
+
 /* ---- Files beside it ---------------------------------------------------------------------- */
 
 static char dir[64];
@@ -254,9 +293,9 @@ TestSuite(report_folder, .init = set_up, .fini = tear_down);
 
 Test(report_folder, pictures_and_links)
 {
-    put("plots/power.svg", "<svg>1</svg>");
-    put("plots/energy-causes.svg", "<svg>2</svg>");
-    put("plots/energy-functions.gp", "plot");
+    put("plots/voltage.svg", "<svg>1</svg>");
+    put("plots/energy.svg", "<svg>2</svg>");
+    put("plots/functions.gp", "plot");
     put("plots/of <mine>.svg", "<svg>3</svg>");
     put("tables/lives.csv", "x");
     put("trace.json", "[]");
@@ -268,7 +307,7 @@ Test(report_folder, pictures_and_links)
     expect_sound(html);
     expect_in(html, "src=\"data:image/svg+xml;base64,PHN2Zz4xPC9zdmc+\"");
     expect_not_in(html, "PHN2Zz4yPC9zdmc+");
-    expect_in(html, "href=\"plots/energy-causes.svg\"");
+    expect_in(html, "href=\"plots/energy.svg\"");
     expect_in(html, "gnuplot could not draw it");
     expect_in(html, "href=\"plots/of%20%3cmine%3e.svg\"");
     expect_in(html, "href=\"tables/lives.csv\"");
