@@ -188,7 +188,7 @@ static void add_dropped(struct reader *reader, struct scope scope)
 }
 
 static void add_function(struct reader *reader, const struct scope *scope, uint64_t entry,
-                         const char *name)
+                         const char *name, bool inlined)
 {
     struct source_lines *lines = reader->lines;
     char *copy = strdup(name);
@@ -201,7 +201,7 @@ static void add_function(struct reader *reader, const struct scope *scope, uint6
     }
     lines->names[lines->name_count++] = copy;
     lines->functions[lines->function_count++] =
-        (struct source_function){entry, scope->file, scope->line, copy};
+        (struct source_function){entry, scope->file, scope->line, copy, !inlined};
 }
 
 /* The attribute of the DIE, or of the one that says what it is a copy of. */
@@ -235,7 +235,7 @@ static void read_function(struct reader *reader, Dwarf_Die *die)
     reader->lines->copies++;
     if (dwarf_entrypc(die, &entry) || !is_code(reader, entry))
         entry = first;
-    add_function(reader, &scope, entry, name);
+    add_function(reader, &scope, entry, name, dwarf_tag(die) == DW_TAG_inlined_subroutine);
 }
 
 static void read_dies(struct reader *reader, Dwarf_Die *parent, unsigned depth)
@@ -348,6 +348,32 @@ static void place_row(struct reader *reader, const struct walk *walk, const stru
         }
     }
     add_row(reader, row);
+    if (!row->copy || !row->begins)
+        return;
+    /* The first instruction of an inlined function may have been moved out of the loop it is in. */
+    struct source_function *function = &reader->lines->functions[row->copy - 1];
+    if (!function->settled)
+        function->entry = row->address;
+    function->settled = true;
+}
+
+/* Whether a statement begins with the row's instructions: that may be said by one of the rows
+ * before it at its address, which have no instructions of their own. */
+static bool begins_statement(Dwarf_Lines *all, size_t index, Dwarf_Addr address, int number)
+{
+    for (size_t i = index + 1; i--;) {
+        Dwarf_Line *line = dwarf_onesrcline(all, i);
+        Dwarf_Addr at;
+        bool begins, ends;
+        int other;
+        if (dwarf_lineaddr(line, &at) || at != address || dwarf_lineendsequence(line, &ends) ||
+            ends)
+            return false;
+        if (dwarf_lineno(line, &other) == 0 && other == number &&
+            dwarf_linebeginstatement(line, &begins) == 0 && begins)
+            return true;
+    }
+    return false;
 }
 
 static void read_rows(struct reader *reader, Dwarf_Die *unit)
@@ -369,15 +395,16 @@ static void read_rows(struct reader *reader, Dwarf_Die *unit)
     for (size_t i = 0; i + 1 < count && !reader->failed; i++) {
         Dwarf_Line *line = dwarf_onesrcline(all, i), *after = dwarf_onesrcline(all, i + 1);
         Dwarf_Addr address, next;
-        bool ends = true, begins = false;
+        bool ends = true;
         int number = 0;
         const char *file;
         if (dwarf_lineendsequence(line, &ends) || ends || dwarf_lineaddr(line, &address) ||
             dwarf_lineaddr(after, &next) || next <= address || dwarf_lineno(line, &number) ||
-            number < 1 || dwarf_linebeginstatement(line, &begins) || !is_code(reader, address) ||
-            !(file = dwarf_linesrc(line, NULL, NULL)))
+            number < 1 || !is_code(reader, address) || !(file = dwarf_linesrc(line, NULL, NULL)))
             continue;
-        struct source_row row = {.address = address, .line = (uint32_t)number, .begins = begins};
+        struct source_row row = {.address = address,
+                                 .line = (uint32_t)number,
+                                 .begins = begins_statement(all, i, address, number)};
         row.file = file_of(reader, file);
         walk_to(&walk, address);
         place_row(reader, &walk, declared, &row);

@@ -29,9 +29,10 @@ struct source_row {
 
 /* One copy of a function. */
 struct source_function {
-    uint64_t entry; /* address of its first instruction */
+    uint64_t entry; /* address of its first instruction; of an inlined one's first statement */
     uint32_t file, line;
     const char *name;
+    bool settled; /* while lines are read: the entry will not change */
 };
 
 /* Does the file have DWARF with lines? One that is no ELF file, or damaged, has none. */

@@ -352,7 +352,7 @@ ParameterizedTest(struct case_of *meter, sources, energy_by_stack)
     for (size_t i = 0; i < sizeof causes / sizeof causes[0]; i++)
         expect_energy(folded, json, causes[i]);
     cr_expect(strstr(folded, "useful;port_reset;hypnos_boot;"), "%s", folded);
-    cr_expect(strstr(folded, "useful;[SysTick];port_tick;sched_tick"), "%s", folded);
+    cr_expect(strstr(folded, "useful;[PendSV];port_switch;sched_switch;pick"), "%s", folded);
     cr_expect(strstr(folded, "_write] "), "%s", folded);
     cJSON_Delete(json);
     free(folded);
@@ -368,7 +368,7 @@ Test(sources, hostile_names)
     char load[300];
     struct run run;
     RUN_COMMAND(&run, "arm-none-eabi-objcopy", "--redefine-sym", "sched_tick=a;b c\n9\x1b[1m\x7f",
-                "--redefine-sym", "list_first=", "build/guests/hypnos/mps2-an386.elf", elf);
+                "--redefine-sym", "list_first=", "build/guests/hypnos/apollo4.elf", elf);
     cr_assert_eq(run.code, 0, "%s", run.err);
     run_free(&run);
     snprintf(load, sizeof load, "load[0].kernel=%s", elf);

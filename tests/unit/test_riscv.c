@@ -1796,6 +1796,55 @@ Test(riscv, profile_without_users)
     cr_expect_eq(visit_count, 0);
 }
 
+/* ---- Executions ---- */
+
+static struct cpu_executions executed[32];
+static size_t executed_count;
+
+static void on_executions(void *opaque, const struct cpu_executions *executions)
+{
+    cr_assert_eq(opaque, m);
+    cr_assert_lt(executed_count, sizeof executed / sizeof executed[0]);
+    executed[executed_count++] = *executions;
+}
+
+static uint64_t outside_at(uint64_t address)
+{
+    uint64_t found = 0;
+    for (size_t i = 0; i < executed_count && executed[i].address <= address; i++)
+        found = executed[i].outside;
+    return found;
+}
+
+Test(riscv, executions_of_the_kernel)
+{
+    enter_level(RISCV_SUPERVISOR, 0, 0);
+    CODE(m, ENTERED, PROFILED_CODE);
+    cr_assert_eq(cpu_count_executions(m->cpu[0], NULL), 0);
+    cr_assert_eq(run_for(m, 0, 1000), CPU_IDLE);
+    cr_assert_eq(cpu_executions(m->cpu[0], on_executions, m), 0);
+    static const struct {
+        uint64_t offset, count;
+    } wanted[] = {
+        {0, 1}, {4, 5}, {16, 5}, {20, 1}, {24, 1}, /* the load that traps */ {28, 0}, {32, 0},
+    };
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
+        cr_expect_eq(outside_at(ENTERED + wanted[i].offset), wanted[i].count, "at %lu: %lu",
+                     wanted[i].offset, outside_at(ENTERED + wanted[i].offset));
+    for (size_t i = 0; i < executed_count; i++)
+        cr_expect_eq(executed[i].inside, 0);
+}
+
+Test(riscv, executions_without_users)
+{
+    enter_level(RISCV_USER, 0, 0);
+    CODE(m, ENTERED, PROFILED_CODE);
+    cr_assert_eq(cpu_count_executions(m->cpu[0], NULL), 0);
+    cr_assert_eq(run_for(m, 0, 1000), CPU_IDLE);
+    cr_assert_eq(cpu_executions(m->cpu[0], on_executions, m), 0);
+    cr_expect_eq(outside_at(ENTERED), 0);
+}
+
 Test(riscv, no_profile)
 {
     enter_level(RISCV_SUPERVISOR, 0, 0);

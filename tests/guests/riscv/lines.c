@@ -2,7 +2,7 @@
 /* How often each line is executed is said beside it. */
 #include "runtime.h"
 
-static volatile unsigned sink;
+static volatile unsigned sink, most, fourth;
 
 static inline __attribute__((always_inline)) void add(unsigned n)
 {
@@ -12,9 +12,9 @@ static inline __attribute__((always_inline)) void add(unsigned n)
 static __attribute__((noinline)) void choose(unsigned n)
 {
     if (n % 4)     /*= 1000 */
-        sink += 1; /*= 750 */
+        most += 1; /*= 750 */
     else
-        sink += 2; /*= 250 */
+        fourth += 2; /*= 250 */
 }
 
 static __attribute__((noinline)) void never(void)
