@@ -27,3 +27,8 @@ uninstall: ## takes away what `make install` put there
 	rm -f '$(TO)/bin/iaso' '$(TO)/share/man/man1/iaso.1' \
 	    '$(TO)/share/bash-completion/completions/iaso' '$(TO)/share/zsh/site-functions/_iaso'
 	rm -rf '$(TO)/share/doc/iaso'
+
+.PHONY: examples
+examples: iaso guests test-guests ## run all example configs; configs/README.md gets what they say
+	@configs/examples > $(BUILD)/examples.md
+	@cp $(BUILD)/examples.md configs/README.md
