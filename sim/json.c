@@ -44,23 +44,7 @@ static int fail_at(struct reader *reader, size_t at, const char *what)
 /* Length of the UTF-8 sequence at the reader, 0 if it is not one. */
 static size_t utf8_length(const struct reader *reader)
 {
-    const unsigned char *s = reader->text + reader->at;
-    size_t left = reader->length - reader->at;
-    size_t length = s[0] < 0x80                   ? 1
-                    : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
-                    : s[0] >= 0xe0 && s[0] < 0xf0 ? 3
-                    : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
-                                                  : 0;
-    if (length == 0 || length > left)
-        return 0;
-    for (size_t i = 1; i < length; i++) {
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    bool overlong = (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xf0 && s[1] < 0x90);
-    bool surrogate = s[0] == 0xed && s[1] >= 0xa0;
-    bool beyond = s[0] == 0xf4 && s[1] >= 0x90;
-    return overlong || surrogate || beyond ? 0 : length;
+    return text_utf8(reader->text + reader->at, reader->length - reader->at);
 }
 
 static bool is_letter(int c)

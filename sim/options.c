@@ -3,7 +3,6 @@
 #include "sim/options.h"
 
 #include <getopt.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -502,61 +501,4 @@ void options_free(struct options *options)
     free(options->overrides);
     free(options->operands);
     *options = (struct options){0};
-}
-
-/* ---- The command line again ---------------------------------------------------------------- */
-
-static const char *after_key(const char *override, enum option_id id)
-{
-    size_t length = option_keys[id] ? strlen(option_keys[id]) : 0;
-    return length && !strncmp(override, option_keys[id], length) && override[length] == '='
-               ? override + length + 1
-               : NULL;
-}
-
-static void print_override(const struct options *options, const char *override, FILE *out)
-{
-    bool made = false;
-    for (size_t i = 0; i < options->made_count; i++)
-        made |= options->made[i] == override;
-    if (after_key(override, OPTION_REPORT))
-        return;
-    for (int id = 0; made && id < OPTION_COUNT; id++) {
-        const char *value = after_key(override, (enum option_id)id);
-        if (!value)
-            continue;
-        fprintf(out, " --%s ", option_rows[id].name);
-        text_shell(value, out);
-        return;
-    }
-    fputs(" --set ", out);
-    text_shell(override, out);
-}
-
-char *options_command(const struct options *options)
-{
-    char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
-    if (!out)
-        return NULL;
-    fputs("iaso", out);
-    for (size_t i = 0; i < COMMAND_ROWS; i++)
-        if (command_rows[i].command == options->command)
-            fprintf(out, " %s%s%s", command_rows[i].name, command_rows[i].verb ? " " : "",
-                    command_rows[i].verb ? command_rows[i].verb : "");
-    for (size_t i = 0; i < options->operand_count; i++) {
-        fputc(' ', out);
-        text_shell(options->operands[i], out);
-    }
-    for (size_t i = 0; i < options->override_count; i++)
-        print_override(options, options->overrides[i], out);
-    if (options->max_insns)
-        fprintf(out, " --max-insns %" PRIu64, options->max_insns);
-    if (options->has_seed)
-        fprintf(out, " --seed %" PRIu64, options->seed);
-    if (fclose(out) == 0)
-        return text;
-    free(text);
-    return NULL;
 }

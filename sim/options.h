@@ -90,6 +90,10 @@ struct options {
 int options_parse(struct options *options, int argc, char *const *argv, struct error *err);
 void options_free(struct options *options);
 
+/* What to type for the same, without what only says where files go; malloc'ed, NULL when out of
+ * memory. */
+char *options_command(const struct options *options);
+
 /* A command: a row of the table, in the order of the help. */
 struct command_row {
     enum command command;
@@ -118,10 +122,6 @@ const struct command_row *options_row_of(enum command command);
 
 /* The config's key that the option of that index is short for; NULL: none. */
 const char *options_key(size_t index);
-
-/* What to type for the same, without what only says where files go; malloc'ed, NULL when out of
- * memory. */
-char *options_command(const struct options *options);
 
 /* The help of `iaso` (COMMAND_NONE) or of one command. */
 void options_help(enum command topic, FILE *out);

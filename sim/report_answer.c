@@ -98,14 +98,23 @@ static void say_end(cJSON *answer, const cJSON *report)
 
 static void say_finding(cJSON *answer, const cJSON *findings)
 {
-    const cJSON *first = cJSON_GetArrayItem(findings, 0);
-    const char *path = report_string(first, "about.path"), *where = report_string(first, "where");
-    const char *verdict = report_string_or(first, "verdict", "it failed");
-    char name[MAX_NAME + 4];
-    if (!path)
+    const cJSON *first = cJSON_GetArrayItem(findings, 0), *about = report_at(first, "about");
+    const char *path = report_string(about, "path"), *where = report_string(about, "block");
+    const char *verdict = report_string_or(first, "verdict", "it fails");
+    char name[MAX_NAME + 4], place[MAX_NAME + 8] = "";
+    if (!path) {
         path = report_string_or(first, "path", "?");
-    say(answer, "The simplest: a power cut behind store %s%s%s, and %s.", path,
-        where ? ", in " : "", where ? name_of(where, name) : "", verdict);
+        where = report_string(first, "where");
+    }
+    if (where)
+        snprintf(place, sizeof place, " in %s", name_of(where, name));
+    if (strchr(path, '.'))
+        say(answer,
+            "The simplest: power cuts behind stores %s, one life after the other, the last%s: "
+            "%s.",
+            path, place, verdict);
+    else
+        say(answer, "The simplest: a power cut behind store %s%s: %s.", path, place, verdict);
 }
 
 static void say_sweep(cJSON *answer, const cJSON *sweep)
@@ -240,10 +249,11 @@ static void say_one_failure(cJSON *answer, const cJSON *report, const cJSON *fai
     const cJSON *failed = failed_domain(failure, &others);
     describe_request(failed, request, sizeof request);
     describe_error(report, error, sizeof error);
-    if (!at)
-        at = seen;
-    snprintf(told, sizeof told, "One fault struck%s%s", at ? " in " : "",
-             at ? name_of(at, name) : "");
+    snprintf(told, sizeof told, "One %s%s",
+             at     ? "fault struck in "
+             : seen ? "failure, seen in "
+                    : "failure",
+             at || seen ? name_of(at ? at : seen, name) : "");
     if (!strcmp(outcome, "refused")) {
         const char *reason = report_string(failure, "reason");
         say(answer, "%s and could not be undone%s%s%s; the guest was left to deal with it.", told,
@@ -280,15 +290,17 @@ static void say_failures(cJSON *answer, const cJSON *report, const cJSON *recove
     double recovered = report_number_or(recovery, "recovered", 0), refused = refused_of(recovery);
     double back = report_number_or(recovery, "rolled_back", 0);
     double largest = report_number_or(recovery, "cascade_max", 0);
+    const cJSON *only = cJSON_GetArrayItem(report_at(recovery, "failures"), 0);
+    if (faults == 1 && only) {
+        say_one_failure(answer, report, only);
+        return;
+    }
     if (largest > 1)
         snprintf(largest_text, sizeof largest_text, ", up to %s at a time",
                  words_count(largest, text[4]));
     say(answer, "%s failure%s: %s recovered from, %s refused, %s recovery domain%s undone%s.",
         words_count(faults, text[0]), plural(faults), words_count(recovered, text[1]),
         words_count(refused, text[2]), words_count(back, text[3]), plural(back), largest_text);
-    const cJSON *first = cJSON_GetArrayItem(report_at(recovery, "failures"), 0);
-    if (faults == 1 && first)
-        say_one_failure(answer, report, first);
 }
 
 static void say_recovery(cJSON *answer, const cJSON *report)

@@ -10,6 +10,7 @@
 #include "sim/report_compare.h"
 #include "sim/report_files.h"
 #include "sim/report_head.h"
+#include "sim/report_html.h"
 #include "sim/report_read.h"
 
 /* What the run cost its host; NULL if that is not known. */
@@ -31,7 +32,13 @@ static int put_comparison(struct report_dir *dir, const cJSON *comparison, struc
     if (!out)
         return -1;
     report_compare_csv(comparison, out);
-    return report_dir_close(dir, out, err);
+    if (report_dir_close(dir, out, err))
+        return -1;
+    out = report_dir_create(dir, "compare.html", err);
+    int result = out ? compare_html_write(comparison, out, err) : -1;
+    if (out && report_dir_close(dir, out, result ? NULL : err))
+        result = -1;
+    return result;
 }
 
 static int write_comparison(const struct options *options, const cJSON *comparison,

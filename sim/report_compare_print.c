@@ -35,7 +35,7 @@ static void add_cell(struct cells *cells, const char *format, ...)
 
 static void add_value(struct cells *cells, const cJSON *value, const cJSON *ratio, bool first)
 {
-    char text[40];
+    char text[TEXT_GROUP_SIZE];
     double number = report_number_or(value, "", 0);
     if (!cJSON_IsNumber(value))
         add_cell(cells, "-");

@@ -34,13 +34,12 @@ static const char *kind_words(const cJSON *report)
     return strcmp(kind, "inject") ? "Run" : "Run with a fault";
 }
 
-/* What `exit` says, in words and as a class of the style sheet. */
+/* What `exit` says, in words and as a class of the style sheet; NULL: nothing. */
 static const char *verdict(const cJSON *report, const char **class)
 {
     double code;
-    *class = "unknown";
     if (!report_number(report, "exit", &code))
-        return "no verdict";
+        return NULL;
     *class = code == 0 ? "good" : "bad";
     return code == 0     ? "as expected"
            : code == 1   ? "failed"
@@ -55,7 +54,9 @@ static void write_head(const struct page *page, const char *name)
     const char *class, *words = verdict(page->report, &class);
     html_print(out, "<header>\n<p class=kind>%s</p>\n<h1>", kind_words(page->report));
     html_short(out, name, 80);
-    html_print(out, "</h1>\n<p class=\"verdict %s\">%s</p>\n", class, words);
+    fputs("</h1>\n", out);
+    if (words)
+        html_print(out, "<p class=\"verdict %s\">%s</p>\n", class, words);
     html_print(out, "<p class=source>Iaso %s", report_string_or(page->report, "iaso", ""));
     if (report_string(page->report, "config")) {
         fputs(", ", out);
@@ -87,26 +88,27 @@ static void write_answer(const struct page *page)
 static const struct {
     const char *path, *title;
     enum cell cell;
+    bool only; /* if it is not 0 */
 } cards[] = {
-    {"instructions", "instructions", CELL_COUNT},
-    {"virtual_time_ns", "of the guest's time", CELL_TIME},
-    {"coverage.totals.covered_writes", "of the kernel's writes inside domains", CELL_SHARE},
-    {"coverage.totals.covered_reads", "of its reads", CELL_SHARE},
-    {"overhead.software.slowdown", "times as long in software", CELL_FACTOR},
-    {"overhead.log_bytes", "logged", CELL_BYTES},
-    {"recovery.faults", "failures", CELL_COUNT},
-    {"recovery.recovered", "recovered from", CELL_COUNT},
-    {"recovery.rolled_back", "domains undone", CELL_COUNT},
-    {"power.cuts", "power cuts", CELL_COUNT},
-    {"power.energy_nj.total", "of energy", CELL_ENERGY},
-    {"power.on_time_ns", "powered", CELL_TIME},
-    {"power.nvm.writes", "writes to non-volatile memory", CELL_COUNT},
-    {"sweep.distinct_states", "distinct crash states", CELL_COUNT},
-    {"sweep.runs", "run to the end", CELL_COUNT},
-    {"sweep.failures", "failed", CELL_COUNT},
-    {"campaign.drawn", "faults", CELL_COUNT},
-    {"campaign.recovery.on.survived.share", "survived with recovery", CELL_SHARE},
-    {"campaign.recovery.off.survived.share", "survived without", CELL_SHARE},
+    {"instructions", "instructions", CELL_COUNT, false},
+    {"virtual_time_ns", "of the guest's time", CELL_TIME, false},
+    {"coverage.totals.covered_writes", "of the kernel's writes inside domains", CELL_SHARE, false},
+    {"coverage.totals.covered_reads", "of its reads", CELL_SHARE, false},
+    {"overhead.software.slowdown", "times as long in software", CELL_FACTOR, false},
+    {"overhead.log_bytes", "logged", CELL_BYTES, false},
+    {"recovery.faults", "failures", CELL_COUNT, false},
+    {"recovery.recovered", "recovered from", CELL_COUNT, true},
+    {"recovery.rolled_back", "domains undone", CELL_COUNT, true},
+    {"power.cuts", "power cuts", CELL_COUNT, false},
+    {"power.energy_nj.total", "of energy", CELL_ENERGY, false},
+    {"power.on_time_ns", "powered", CELL_TIME, false},
+    {"power.nvm.writes", "writes to non-volatile memory", CELL_COUNT, false},
+    {"sweep.distinct_states", "distinct crash states", CELL_COUNT, false},
+    {"sweep.runs", "run to the end", CELL_COUNT, false},
+    {"sweep.failures", "failed", CELL_COUNT, false},
+    {"campaign.drawn", "faults", CELL_COUNT, false},
+    {"campaign.recovery.on.survived.share", "survived with recovery", CELL_SHARE, false},
+    {"campaign.recovery.off.survived.share", "survived without", CELL_SHARE, false},
 };
 
 static void write_cards(const struct page *page)
@@ -115,7 +117,7 @@ static void write_cards(const struct page *page)
     double value;
     fputs("<ul class=cards aria-label=\"Key numbers\">\n", out);
     for (size_t i = 0; i < sizeof cards / sizeof cards[0]; i++) {
-        if (!report_number(page->report, cards[i].path, &value))
+        if (!report_number(page->report, cards[i].path, &value) || (cards[i].only && value == 0))
             continue;
         fputs("<li><b>", out);
         page_quantity(out, cards[i].cell, value);

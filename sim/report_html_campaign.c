@@ -187,7 +187,7 @@ static void write_head(FILE *out, const cJSON *campaign, const char *what)
 static void write_outcomes(const struct page *page, const cJSON *campaign)
 {
     FILE *out = page->out;
-    page_table_begin(page, "What became of the faults");
+    page_table_begin(page, "What became of the faults", NULL, 5);
     write_head(out, campaign, "outcome");
     for (size_t i = 0; i < OUTCOMES; i++) {
         html_print(out, "<tr><td><i class=\"swatch tone%s\"></i>%s <span class=why>%s</span></td>",
@@ -229,7 +229,7 @@ static void write_kinds(const struct page *page, const cJSON *campaign)
         kinds = report_at(mode_of(campaign, mode), "kinds");
     if (!cJSON_IsObject(kinds) || !kinds->child)
         return;
-    page_table_begin(page, "Survived, by kind of fault");
+    page_table_begin(page, "Survived, by kind of fault", NULL, 5);
     write_head(out, campaign, "kind");
     cJSON_ArrayForEach(kind, kinds)
     {

@@ -42,14 +42,17 @@ static double covered(const cJSON *row)
 
 /* ---- Coverage ----------------------------------------------------------------------------- */
 
-static const char *tone_of(const char *reason)
+static struct bar_part part_of(const char *reason, double value)
 {
-    static const char *const tones[][2] = {
-        {"after-output", "2"}, {"thread", "3"}, {"boot", "4"}, {"exempt", "5"}, {"idle", "6"}};
-    for (size_t i = 0; i < sizeof tones / sizeof tones[0]; i++)
-        if (!strcmp(tones[i][0], reason))
-            return tones[i][1];
-    return "7";
+    static const char *const known[][3] = {{"after-output", "after output", "2"},
+                                           {"thread", "kernel threads", "3"},
+                                           {"boot", "boot", "4"},
+                                           {"exempt", "exempt functions", "5"},
+                                           {"idle", "idle", "6"}};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (!strcmp(known[i][0], reason))
+            return (struct bar_part){known[i][1], known[i][2], value};
+    return (struct bar_part){reason, "7", value};
 }
 
 /* One bar of the kernel's loads or stores. */
@@ -63,8 +66,7 @@ static void write_bar(const struct page *page, const char *title, const char *ke
     {
         const char *reason = report_string(row, "reason");
         if (count < MAX_PARTS && reason && report_at(row, "share"))
-            parts[count++] =
-                (struct bar_part){reason, tone_of(reason), report_number_or(row, key, 0)};
+            parts[count++] = part_of(reason, report_number_or(row, key, 0));
     }
     page_bar(page, title, parts, count, CELL_COUNT);
 }
@@ -163,24 +165,34 @@ static const struct column thread_columns[] = {
 void page_coverage(const struct page *page)
 {
     const cJSON *coverage = report_at(page->report, "coverage");
+    const struct {
+        const char *pictures;
+        struct table table;
+    } parts[] = {
+        {"coverage",
+         {"What is outside, and why", report_at(coverage, "outside"), COLUMNS(outside_columns), 1,
+          20, "outside.csv"}},
+        {"workloads",
+         {"By workload", report_at(coverage, "workloads"), COLUMNS(workload_columns), -1, 12,
+          "workloads.csv"}},
+        {"requests",
+         {"By request", report_at(coverage, "requests"), COLUMNS(request_columns), 2, 12,
+          "requests.csv"}},
+        {"functions",
+         {"By function", report_at(page->report, "functions"), COLUMNS(function_columns), -1, 12,
+          "functions.csv"}},
+        {"threads",
+         {"By thread", report_at(coverage, "threads"), COLUMNS(thread_columns), 3, 5,
+          "threads.csv"}},
+    };
     page_note(page, "Shares are of the reads and writes that the kernel did in this run. User "
                     "programs and firmware are no part of it.");
     write_bar(page, "Writes", "stores");
     write_bar(page, "Reads", "loads");
-    page_pictures(page, "coverage");
-    const struct table tables[] = {
-        {"By workload", report_at(coverage, "workloads"), COLUMNS(workload_columns), -1, 12,
-         "workloads.csv"},
-        {"What is outside, and why", report_at(coverage, "outside"), COLUMNS(outside_columns), 1,
-         20, "outside.csv"},
-        {"By request", report_at(coverage, "requests"), COLUMNS(request_columns), 2, 12,
-         "requests.csv"},
-        {"By function", report_at(page->report, "functions"), COLUMNS(function_columns), -1, 12,
-         "functions.csv"},
-        {"By thread", report_at(coverage, "threads"), COLUMNS(thread_columns), 3, 5, "threads.csv"},
-    };
-    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
-        page_table(page, &tables[i]);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        page_pictures(page, parts[i].pictures);
+        page_table(page, &parts[i].table);
+    }
 }
 
 /* ---- Overhead ----------------------------------------------------------------------------- */
@@ -216,27 +228,17 @@ static const struct column event_columns[] = {
     {"cycles", CELL_COUNT, NULL, paid, NULL},
 };
 
-static const struct column kind_columns[] = {
-    {"kind of request", CELL_NAME, "kind", NULL, NULL},
-    {"domains", CELL_COUNT, "domains", NULL, NULL},
-};
-
 static void write_kinds(const struct page *page, const cJSON *domains)
 {
-    const cJSON *item;
-    cJSON *rows = cJSON_CreateArray();
-    double count;
-    cJSON_ArrayForEach(item, domains)
-    {
-        cJSON *row = cJSON_CreateObject();
-        if (item->string && report_number(item, "", &count) && count > 0) {
-            cJSON_AddStringToObject(row, "kind", item->string);
-            cJSON_AddNumberToObject(row, "domains", count);
-        }
-        cJSON_AddItemToArray(rows, row);
-    }
-    page_table(page, &(struct table){"Domains by kind", rows, COLUMNS(kind_columns), 1, 10, NULL});
-    cJSON_Delete(rows);
+    static const char *const kinds[][3] = {{"syscall", "system calls", "1"},
+                                           {"fault", "faults of user code", "3"},
+                                           {"interrupt", "interrupts", "2"},
+                                           {"function", "functions", "5"}};
+    struct bar_part parts[4];
+    for (size_t i = 0; i < 4; i++)
+        parts[i] =
+            (struct bar_part){kinds[i][1], kinds[i][2], report_number_or(domains, kinds[i][0], 0)};
+    page_bar(page, "Domains by kind of request", parts, 4, CELL_COUNT);
 }
 
 static void write_measured(const struct page *page)

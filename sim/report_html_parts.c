@@ -7,11 +7,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "sim/embed.h"
 #include "sim/html.h"
 #include "sim/report_read.h"
 
 #define MAX_PICTURE ((size_t)8 << 20) /* bytes of SVG */
 #define MAX_PATH    4096
+
+EMBED("sim/report.css", report_style);
 
 /* ---- Frame -------------------------------------------------------------------------------- */
 
@@ -165,31 +168,34 @@ bool page_has_file(const struct page *page, const char *name)
 
 static const struct picture {
     const char *name, *section, *caption;
-    const char *maker; /* of NAME.svg from NAME and this ending */
-    const char *tool;
+    bool graph;        /* drawn by dot, not gnuplot: shown in its own size */
+    bool linked;       /* only a link: the page says the same in another way */
+    const char *needs; /* only a link unless this array has some items */
 } pictures[] = {
-    {"coverage", "coverage", "Where the kernel's reads and writes happen", "gp", "gnuplot"},
-    {"requests", "coverage", "The requests that read and write most", "gp", "gnuplot"},
-    {"overhead", "overhead", "What the guest would pay in software, by event", "gp", "gnuplot"},
-    {"cascades", "recovery", "Which domains depended on which when they were undone", "dot", "dot"},
-    {"failures", "recovery", "Failures and what was undone, over virtual time", "gp", "gnuplot"},
-    {"voltage", "power", "Voltage of the capacitor, on-times and power cuts", "gp", "gnuplot"},
-    {"energy", "power", "Energy by cause", "gp", "gnuplot"},
-    {"functions", "power", "Energy by function", "gp", "gnuplot"},
-    {"wear", "power", "Writes to each line of non-volatile memory", "gp", "gnuplot"},
-    {"sweep", "sweep", "Crash states that were run", "gp", "gnuplot"},
-    {"outcomes", "campaign", "What became of the faults", "gp", "gnuplot"},
+    {"outside", "coverage", "What is outside of domains, and why", false, true, NULL},
+    {"coverage", "workloads", "Coverage by workload", false, false, "coverage.workloads"},
+    {"requests", "requests", "The requests that read and write most", false, false, NULL},
+    {"overhead", "overhead", "What the guest would pay in software", false, false, NULL},
+    {"cascades", "recovery", "Which domains had built on which when they were undone", true, false,
+     NULL},
+    {"failures", "recovery", "Failures over time", false, false, "recovery.failures"},
+    {"voltage", "power", "Voltage, on-times and power cuts", false, false, NULL},
+    {"energy", "energy", "Energy by cause", false, true, NULL},
+    {"functions", "energy", "Energy by function", false, false, NULL},
+    {"wear", "wear", "Wear of non-volatile memory", false, true, NULL},
+    {"outcomes", "campaign", "What became of the faults", false, true, NULL},
 };
 
-#define PICTURES (sizeof pictures / sizeof pictures[0])
+#define SOME_ITEMS 3
+#define PICTURES   (sizeof pictures / sizeof pictures[0])
 
-static void put_picture(const struct page *page, const char *name, const char *caption)
+static void put_picture(const struct page *page, const char *name, const char *caption, bool graph)
 {
     FILE *out = page->out;
     char path[MAX_PATH];
     char *uri =
         find_file(page, name, path) ? html_data_uri(path, "image/svg+xml", MAX_PICTURE) : NULL;
-    fputs("<figure class=plot>", out);
+    fputs(graph ? "<figure class=\"plot graph\">" : "<figure class=plot>", out);
     if (uri)
         html_print(out, "<div class=scroll tabindex=0><img alt=\"%s\" src=\"%s\"></div>", caption,
                    uri);
@@ -200,6 +206,18 @@ static void put_picture(const struct page *page, const char *name, const char *c
     free(uri);
 }
 
+static void link_picture(const struct page *page, const char *name, const char *caption)
+{
+    html_print(page->out, "<p class=more>%s, as a picture: <a href=\"%s\">%s</a></p>\n", caption,
+               name, name);
+}
+
+static bool is_linked(const struct page *page, const struct picture *picture)
+{
+    return picture->linked ||
+           (picture->needs && report_count(page->report, picture->needs) < SOME_ITEMS);
+}
+
 void page_pictures(const struct page *page, const char *section)
 {
     char name[100], source[100];
@@ -208,14 +226,17 @@ void page_pictures(const struct page *page, const char *section)
         if (strcmp(picture->section, section))
             continue;
         snprintf(name, sizeof name, "plots/%s.svg", picture->name);
-        snprintf(source, sizeof source, "plots/%s.%s", picture->name, picture->maker);
-        if (page_has_file(page, name))
-            put_picture(page, name, picture->caption);
+        snprintf(source, sizeof source, "plots/%s.%s", picture->name,
+                 picture->graph ? "dot" : "gp");
+        if (page_has_file(page, name) && is_linked(page, picture))
+            link_picture(page, name, picture->caption);
+        else if (page_has_file(page, name))
+            put_picture(page, name, picture->caption, picture->graph);
         else if (page_has_file(page, source))
             html_print(page->out,
                        "<p class=missing>Here would be a picture (%s); %s could not draw it. Its "
                        "source is <a href=\"%s\">%s</a>.</p>\n",
-                       picture->caption, picture->tool, source, source);
+                       picture->caption, picture->graph ? "dot" : "gnuplot", source, source);
     }
 }
 
@@ -249,7 +270,7 @@ void page_other_pictures(const struct page *page)
     int count = scandir(path, &entries, is_other, by_name);
     for (int i = 0; i < count; i++) {
         snprintf(name, sizeof name, "plots/%s", entries[i]->d_name);
-        put_picture(page, name, "One more picture");
+        put_picture(page, name, "One more picture", false);
         free(entries[i]);
     }
     if (count >= 0)

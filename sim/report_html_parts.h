@@ -17,7 +17,7 @@ struct page {
     struct report_extras extras;
 };
 
-#define PAGE_NAME 48 /* characters of a name in a table */
+#define PAGE_NAME 64 /* characters of a name in a table */
 
 /* ---- Values ------------------------------------------------------------------------------- */
 
@@ -62,9 +62,10 @@ struct table {
 
 void page_table(const struct page *page, const struct table *table);
 
-/* A scrolling box around a table, with its caption; page_table_end() closes it. For tables that are
- * not made of rows. */
-void page_table_begin(const struct page *page, const char *caption);
+/* A scrolling box around a table of so many columns, with its caption and a link to its CSV, if it
+ * has them; page_table_end() closes it. For tables that are not made of rows. */
+void page_table_begin(const struct page *page, const char *caption, const char *csv,
+                      size_t columns);
 void page_table_end(const struct page *page);
 
 /* ---- Other parts -------------------------------------------------------------------------- */
@@ -110,8 +111,5 @@ void page_repeat(const struct page *page);
 /* The head of a page, up to and with <body>; page_end() closes it. */
 void page_begin(FILE *out, const char *title);
 void page_end(FILE *out);
-
-/* sim/report.css */
-extern const char report_style[];
 
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -6,7 +7,7 @@
 #include "sim/report_html_parts.h"
 #include "sim/report_read.h"
 
-#define MAX_CELLS 256 /* of a wear map, a range */
+#define MAX_BINS 4096 /* of a wear map */
 
 /* ---- Energy ------------------------------------------------------------------------------- */
 
@@ -68,6 +69,7 @@ static void write_energy(const struct page *page, const cJSON *energy)
     page_heading(page, "Energy");
     write_purposes(page, energy);
     write_causes(page, report_at(energy, "by_kind"));
+    page_pictures(page, "energy");
     const struct table tables[] = {
         {"Energy by function", report_at(energy, "functions"), COLUMNS(function_columns), 1, 12,
          "energy-functions.csv"},
@@ -94,24 +96,49 @@ static const struct column worn_columns[] = {
     {"writes", CELL_COUNT, "writes", NULL, NULL},
 };
 
-/* One strip of a wear map: the darker a cell, the more its most worn line was written, on a
- * logarithmic scale up to `most`. */
-static void write_strip(const struct page *page, const cJSON *bins, double most)
+static void write_address(FILE *out, const cJSON *bin, const char *key)
+{
+    double number;
+    if (report_number(bin, key, &number) && number >= 0 && number < 0x1p63)
+        fprintf(out, "0x%" PRIx64, (uint64_t)number);
+    else
+        html_text(out, report_string_or(bin, key, "?"));
+}
+
+/* One cell: the darker, the more its most worn line was written, on a logarithmic scale up to
+ * `most`. */
+static void write_bin(FILE *out, const cJSON *bin, double most)
+{
+    double worst = report_number_or(bin, "max", 0);
+    double depth = worst > 0 && most > 0 ? log1p(worst) / log1p(most) : 0;
+    fputs("<i title=\"", out);
+    write_address(out, bin, "start");
+    fputs(" to ", out);
+    write_address(out, bin, "end");
+    fprintf(out, ": at most %.0f\" style=\"--d:%.2f\"></i>", worst, depth < 1 ? depth : 1);
+}
+
+/* A strip for each range. */
+static void write_map(FILE *out, const cJSON *map, double most)
 {
     const cJSON *bin;
-    double worst;
+    const char *last = NULL;
     size_t count = 0;
-    fputs("<div class=wear>", page->out);
-    cJSON_ArrayForEach(bin, bins)
+    cJSON_ArrayForEach(bin, map)
     {
-        if (!report_number(bin, "max", &worst) || worst < 0 || ++count > MAX_CELLS)
-            continue;
-        double depth = most > 0 ? log1p(worst) / log1p(most) : 0;
-        html_print(page->out, "<i title=\"%s to %s: at most ", report_string_or(bin, "start", "?"),
-                   report_string_or(bin, "end", "?"));
-        fprintf(page->out, "%.0f\" style=\"--d:%.2f\"></i>", worst, depth < 1 ? depth : 1);
+        const char *range = report_string_or(bin, "range", "");
+        if (++count > MAX_BINS)
+            break;
+        if (!last || strcmp(last, range)) {
+            fputs(last ? "</div>\n" : "", out);
+            if (*range)
+                html_name(out, range, PAGE_NAME);
+            fputs("<div class=wear>", out);
+            last = range;
+        }
+        write_bin(out, bin, most);
     }
-    fputs("</div>\n", page->out);
+    fputs("</div>\n", out);
 }
 
 static void write_wear(const struct page *page, const cJSON *wear)
@@ -128,11 +155,12 @@ static void write_wear(const struct page *page, const cJSON *wear)
         fputs("<figure class=map><figcaption>Wear by address, from the lowest to the highest; "
               "colour is the most worn line of each part, on a logarithmic scale.</figcaption>\n",
               page->out);
-        write_strip(page, map, most);
+        write_map(page->out, map, most);
         fputs("</figure>\n", page->out);
     }
+    page_pictures(page, "wear");
     page_table(page, &(struct table){"The most worn lines", report_at(wear, "most"),
-                                     COLUMNS(worn_columns), -1, 8, "wear.csv"});
+                                     COLUMNS(worn_columns), -1, 8, NULL});
 }
 
 static void write_nvm(const struct page *page, const cJSON *nvm)
@@ -169,14 +197,14 @@ static const struct column life_columns[] = {
     {"began", CELL_TIME, "start_ns", NULL, NULL},
     {"on", CELL_TIME, "on_ns", NULL, NULL},
     {"off after it", CELL_TIME, "off_ns", NULL, NULL},
-    {"ended by", CELL_TEXT, NULL, NULL, write_end},
-    {"where", CELL_NAME, "pc", NULL, NULL},
     {"instructions", CELL_COUNT, "instructions", NULL, NULL},
     {"writes", CELL_COUNT, "nvm_writes", NULL, NULL},
     {"progress", CELL_COUNT, "progress", NULL, NULL},
     {"energy", CELL_ENERGY, "nj", NULL, NULL},
     {"from", CELL_VOLTS, "volts_from", NULL, NULL},
     {"to", CELL_VOLTS, "volts_to", NULL, NULL},
+    {"ended by", CELL_TEXT, NULL, NULL, write_end},
+    {"where", CELL_NAME, "pc", NULL, NULL},
 };
 
 /* The rows of counters, which are an object in the report. */

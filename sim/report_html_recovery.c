@@ -160,8 +160,7 @@ static void write_domains(const struct page *page, const cJSON *failure, size_t 
         return;
     snprintf(caption, sizeof caption, "Domains of failure %zu", number);
     html_print(page->out, "<details class=rest><summary>%s</summary>\n", caption);
-    page_table(page,
-               &(struct table){caption, domains, COLUMNS(domain_columns), -1, 50, "domains.csv"});
+    page_table(page, &(struct table){caption, domains, COLUMNS(domain_columns), -1, 50, NULL});
     fputs("</details>\n", page->out);
 }
 
@@ -173,7 +172,7 @@ static void write_refused(const struct page *page, const cJSON *refused)
     double count;
     if (report_sum(refused, "") <= 0)
         return;
-    page_table_begin(page, "Failures that could not be undone");
+    page_table_begin(page, "Failures that could not be undone", NULL, 2);
     fputs("<thead><tr><th scope=col>because</th><th scope=col class=n>failures</th></tr></thead>"
           "\n<tbody>\n",
           page->out);

@@ -9,6 +9,7 @@
 #define MAX_COLUMNS 12
 #define MAX_ROWS    400 /* in the page; more are in the CSV */
 #define SHOWN       10
+#define CSV_NAME    64
 
 /* A table as it will be written. */
 struct layout {
@@ -131,57 +132,65 @@ static void write_rows(const struct layout *layout, size_t from, size_t to)
     fputs("</tbody>\n", out);
 }
 
-static void write_link(const struct layout *layout, size_t left)
+/* The name of the table's CSV, if that is there. */
+static const char *csv_of(const struct layout *layout, char name[CSV_NAME])
+{
+    if (!layout->table->csv)
+        return NULL;
+    snprintf(name, CSV_NAME, "tables/%s", layout->table->csv);
+    return page_has_file(layout->page, name) ? name : NULL;
+}
+
+/* Rows that the page does not have. */
+static void write_left_out(const struct layout *layout, size_t left, const char *csv)
 {
     FILE *out = layout->page->out;
-    char name[100], count[WORDS_SIZE];
-    if (layout->table->csv)
-        snprintf(name, sizeof name, "tables/%s", layout->table->csv);
-    bool there = layout->table->csv && page_has_file(layout->page, name);
-    if (!there && !left)
-        return;
+    char count[WORDS_SIZE];
     fputs("<p class=more>", out);
-    if (left) {
-        html_prose(out, words_count((double)left, count));
-        fputs(there ? " more in " : " more are not shown", out);
-    } else {
-        fputs("All of it: ", out);
-    }
-    if (there)
-        html_print(out, "<a href=\"%s\">%s</a>", name, name);
-    fputs(".</p>\n", out);
+    html_prose(out, words_count((double)left, count));
+    if (csv)
+        html_print(out, " more in <a href=\"%s\">%s</a>.</p>\n", csv, csv);
+    else
+        fputs(" more are not shown.</p>\n", out);
 }
 
 static void write_layout(const struct layout *layout)
 {
     FILE *out = layout->page->out;
-    char count[WORDS_SIZE];
+    char count[WORDS_SIZE], name[CSV_NAME];
+    const char *csv = csv_of(layout, name);
     size_t limit = layout->table->shown ? layout->table->shown : SHOWN;
     size_t shown = layout->row_count <= limit + 3 ? layout->row_count : limit;
     size_t most = layout->row_count < MAX_ROWS ? layout->row_count : MAX_ROWS;
-    page_table_begin(layout->page, layout->table->caption);
+    page_table_begin(layout->page, layout->table->caption, csv, layout->column_count);
     write_rows(layout, 0, shown);
     page_table_end(layout->page);
     if (shown < most) {
         fputs("<details class=rest><summary>", out);
         html_prose(out, words_count((double)(most - shown), count));
         fputs(" more rows</summary>\n", out);
-        page_table_begin(layout->page, NULL);
+        page_table_begin(layout->page, NULL, NULL, layout->column_count);
         write_rows(layout, shown, most);
         page_table_end(layout->page);
         fputs("</details>\n", out);
     }
-    write_link(layout, layout->row_count - (shown < most ? most : shown));
+    if (layout->row_count > MAX_ROWS)
+        write_left_out(layout, layout->row_count - MAX_ROWS, csv);
 }
 
-void page_table_begin(const struct page *page, const char *caption)
+void page_table_begin(const struct page *page, const char *caption, const char *csv, size_t columns)
 {
-    fputs("<div class=scroll tabindex=0", page->out);
+    FILE *out = page->out;
+    fputs("<div class=scroll tabindex=0", out);
     if (caption)
-        html_print(page->out, " role=region aria-label=\"%s\"", caption);
-    fputs("><table>\n", page->out);
-    if (caption)
-        html_print(page->out, "<caption>%s</caption>\n", caption);
+        html_print(out, " role=region aria-label=\"%s\"", caption);
+    fputs(columns < 4 ? "><table class=slim>\n" : "><table>\n", out);
+    if (!caption)
+        return;
+    html_print(out, "<caption>%s", caption);
+    if (csv)
+        html_print(out, " <a href=\"%s\">csv</a>", csv);
+    fputs("</caption>\n", out);
 }
 
 void page_table_end(const struct page *page)

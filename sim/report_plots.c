@@ -4,9 +4,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sim/embed.h"
 #include "sim/gnuplot.h"
+#include "sim/report_cascades.h"
 #include "sim/report_tables.h"
 
 EMBED("sim/plots/style.gp", plot_style);
@@ -68,20 +70,51 @@ int report_scripts_write(struct report_dir *dir, const cJSON *report, struct err
         if (report_dir_close(dir, out, err))
             return -1;
     }
-    return 0;
+    if (!report_cascades_apply(report))
+        return 0;
+    FILE *out = report_dir_create(dir, "plots/cascades.dot", err);
+    if (out)
+        report_cascades_write(report, out);
+    return out ? report_dir_close(dir, out, err) : -1;
+}
+
+static void complain(char note[REPORT_NOTE_SIZE], const struct error *err)
+{
+    size_t length = strlen(note);
+    snprintf(note + length, REPORT_NOTE_SIZE - length, "%s%.130s",
+             length ? "; " : "the report lacks pictures: ", err->text);
+}
+
+/* What the program has begun. */
+static void remove_picture(const struct report_dir *dir, const char *script)
+{
+    char *name = NULL;
+    int length = (int)(strchr(script, '.') - script);
+    if (asprintf(&name, "%s/%.*s.svg", report_dir_staging(dir), length, script) >= 0)
+        unlink(name);
+    free(name);
 }
 
 void report_plots_draw(struct report_dir *dir, const cJSON *report, char note[REPORT_NOTE_SIZE])
 {
     struct error err;
     char *folder = NULL;
-    int result = asprintf(&folder, "%s/plots", report_dir_staging(dir)) < 0 ? -1 : 0;
+    if (asprintf(&folder, "%s/plots", report_dir_staging(dir)) < 0)
+        return;
+    int result = 0;
     for (size_t i = 0; i < PLOTS && result >= 0; i++) {
         if (plots[i].text == plot_style || !applies(&plots[i], report))
             continue;
         result = gnuplot_run(folder, strchr(plots[i].file, '/') + 1, NULL, &err);
         if (result)
-            snprintf(note, REPORT_NOTE_SIZE, "the report lacks pictures: %.250s", err.text);
+            complain(note, &err);
+        if (result > 0)
+            remove_picture(dir, plots[i].file);
+    }
+    if (report_cascades_apply(report) && (result = report_cascades_draw(folder, &err))) {
+        complain(note, &err);
+        if (result > 0)
+            remove_picture(dir, "plots/cascades.dot");
     }
     free(folder);
 }

@@ -135,6 +135,7 @@ const char *words_share(double share, char buffer[WORDS_SIZE])
     double percent = 100 * share;
     const char *format = fabs(percent) >= 1e6                    ? "%.3g %%"
                          : percent == 0 || fabs(percent) >= 0.95 ? "%.1f %%"
+                         : fabs(percent) >= 0.095                ? "%.2f %%"
                          : fabs(percent) >= 0.001                ? "%.2g %%"
                                                                  : "%.0e %%";
     /* Never rounded to what would say that all is in it, or nothing. */

@@ -75,6 +75,27 @@ void text_shell(const char *word, FILE *out)
     fputc('\'', out);
 }
 
+size_t text_utf8(const void *text, size_t left)
+{
+    const unsigned char *s = text;
+    size_t length = left == 0                     ? 0
+                    : s[0] < 0x80                 ? 1
+                    : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
+                    : s[0] >= 0xe0 && s[0] < 0xf0 ? 3
+                    : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
+                                                  : 0;
+    if (length == 0 || length > left)
+        return 0;
+    for (size_t i = 1; i < length; i++) {
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    bool overlong = (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xf0 && s[1] < 0x90);
+    bool surrogate = s[0] == 0xed && s[1] >= 0xa0;
+    bool beyond = s[0] == 0xf4 && s[1] >= 0x90;
+    return overlong || surrogate || beyond ? 0 : length;
+}
+
 const char *text_group(uint64_t number, char buffer[TEXT_GROUP_SIZE])
 {
     char digits[24];

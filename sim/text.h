@@ -24,6 +24,9 @@ const char *text_path(const char *path, char *buffer, size_t size);
 /* A word for a shell, in quotes if it needs them. */
 void text_shell(const char *word, FILE *out);
 
+/* Bytes of the UTF-8 character (RFC 3629) that the text begins with; 0 if there is none. */
+size_t text_utf8(const void *text, size_t left);
+
 /* "3,318,739,958"; returns the buffer. */
 #define TEXT_GROUP_SIZE 27
 const char *text_group(uint64_t number, char buffer[TEXT_GROUP_SIZE]);

@@ -3,7 +3,7 @@ if (!exists("picture")) picture = 'voltage.svg'
 load 'style.gp'
 set output picture
 set xlabel 'virtual time (s)'
-set yrange [0:8]
+set yrange [0:1.5]
 unset ytics
 from(unused) = column('start_ns') / 1e9
 to(unused) = (column('start_ns') + column('on_ns')) / 1e9
