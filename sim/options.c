@@ -126,7 +126,8 @@ static const struct command_row command_rows[] = {
     {COMMAND_SWEEP, "sweep", NULL, CONFIG_OPERAND,
      "cut power behind each store to non-volatile memory, and see what breaks",
      CAMPAIGN_OPTIONS | HAS(OPTION_SET) | HAS(OPTION_SUMMARY) | HAS(OPTION_QUIET) |
-         HAS(OPTION_HELP) | HAS(OPTION_DEPTH) | HAS(OPTION_EVERY) | HAS(OPTION_SAMPLE)},
+         HAS(OPTION_REPORT) | HAS(OPTION_FORCE) | HAS(OPTION_HELP) | HAS(OPTION_DEPTH) |
+         HAS(OPTION_EVERY) | HAS(OPTION_SAMPLE)},
     {COMMAND_CHECK, "check", NULL, CONFIG_OPERAND, "only say whether CONFIG is valid",
      HAS(OPTION_SET) | HAS(OPTION_HELP)},
     {COMMAND_REPORT, "report", NULL, "DIR...", "the folder of a report, or of several", 1,
@@ -143,7 +144,8 @@ static const struct command_row command_rows[] = {
      "the names of a new database and of those to merge", 2, ANY_NUMBER,
      "make one database of those of a campaign's shards", HAS(OPTION_HELP)},
     {COMMAND_CAMPAIGN_SHOW, "campaign", "show", "DB", "the file name of a database", 1, 1,
-     "tell what a campaign's database says", HAS(OPTION_SUMMARY) | HAS(OPTION_HELP)},
+     "tell what a campaign's database says",
+     HAS(OPTION_SUMMARY) | HAS(OPTION_REPORT) | HAS(OPTION_FORCE) | HAS(OPTION_HELP)},
     {COMMAND_COMPLETION, "completion", NULL, "SHELL", "bash or zsh", 1, 1,
      "print what completes commands and options in bash or zsh", HAS(OPTION_HELP)},
 };
@@ -278,6 +280,8 @@ static int set_option(struct options *options, const struct command_row *row, en
     }
     options->campaign |= id == OPTION_CAMPAIGN;
     options->fault |= option_keys[id] && !strncmp(option_keys[id], "inject.", strlen("inject."));
+    if (id == OPTION_REPORT)
+        options->report = value;
     if (option_keys[id])
         return set_key(options, option_keys[id], value, err);
     switch (id) {

@@ -66,6 +66,7 @@ struct options {
     const char *summary;       /* where to write the summary */
     bool display;              /* show it in a window */
     const char *screenshot;    /* where the last frame goes to, and the window closes then */
+    const char *report;        /* the folder of the report, also in the config */
     bool quiet;                /* no progress, no summary on the terminal */
 
     const char *output; /* dtb: NULL is standard output */
