@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/sweep_finding.h"
 #include "sim/text.h"
 
 struct reading {
@@ -386,4 +387,4 @@ static int report(struct store *store, const struct screen *screen, cJSON *summa
     return result;
 }
 
-const struct campaign_kind sweep_kind = {"sweep", report};
+const struct campaign_kind sweep_kind = {"sweep", report, sweep_findings_report};
