@@ -99,11 +99,16 @@ static void end_event(struct perfetto *trace)
     fputc('}', trace->out);
 }
 
+static bool has_room(const struct perfetto *trace, uint64_t count, bool rare)
+{
+    uint64_t limit = rare ? trace->limit : trace->limit - trace->limit / KEPT_BACK;
+    return trace->events + trace->owed + count <= limit;
+}
+
 /* Whether so many more events fit; else they are left out. */
 static bool fits(struct perfetto *trace, uint64_t count, bool rare)
 {
-    uint64_t limit = rare ? trace->limit : trace->limit - trace->limit / KEPT_BACK;
-    if (trace->events + trace->owed + count <= limit)
+    if (has_room(trace, count, rare))
         return true;
     trace->left_out += count;
     return false;
@@ -266,6 +271,11 @@ void perfetto_rename(struct perfetto *trace, size_t track, const char *process, 
         return;
     snprintf(trace->tracks[track].process, MAX_NAME, "%s", process);
     snprintf(trace->tracks[track].name, MAX_NAME, "%s", name);
+}
+
+bool perfetto_is_full(const struct perfetto *trace)
+{
+    return !has_room(trace, 1, false);
 }
 
 uint64_t perfetto_events(const struct perfetto *trace)

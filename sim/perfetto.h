@@ -62,6 +62,9 @@ void perfetto_counter(struct perfetto *trace, size_t track, uint64_t ns, const c
 void perfetto_flow(struct perfetto *trace, const char *name, size_t from, uint64_t ended, size_t to,
                    uint64_t ns);
 
+/* Whether all but rare events will be left out: their names and arguments need not be found. */
+bool perfetto_is_full(const struct perfetto *trace);
+
 uint64_t perfetto_events(const struct perfetto *trace);
 uint64_t perfetto_left_out(const struct perfetto *trace);
 

@@ -112,9 +112,11 @@ static void on_entry(void *opaque, unsigned hart, const struct trap *trap)
         return;
     end_life(trace, hart);
     note_reboot(trace, hart);
-    char name[64], handler[96];
-    name_trap(trace, hart, trap, name, sizeof name);
-    symbols_format(trace->machine->symbols, cpu->ops->pc(cpu), handler, sizeof handler);
+    char name[64] = "", handler[96] = "";
+    if (!perfetto_is_full(trace->out)) {
+        name_trap(trace, hart, trap, name, sizeof name);
+        symbols_format(trace->machine->symbols, cpu->ops->pc(cpu), handler, sizeof handler);
+    }
     const struct perfetto_arg args[] = {
         {"cause", NULL, trap->cause}, {"handler", handler, 0}, {NULL, NULL, 0}};
     perfetto_begin(trace->out, trace->harts[hart].track, now_of(trace), false,

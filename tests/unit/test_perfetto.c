@@ -169,6 +169,7 @@ Test(perfetto, what_is_too_much_is_counted)
 {
     struct written written;
     begin(&written, 20);
+    cr_expect_not(perfetto_is_full(written.trace));
     size_t track = perfetto_track(written.trace, 1, 1, "p", "t");
     size_t other = perfetto_track(written.trace, 1, 2, "p", "u");
     for (uint64_t i = 0; i < 5; i++) /* all the ends come later */
@@ -177,6 +178,7 @@ Test(perfetto, what_is_too_much_is_counted)
         bool fits = perfetto_begin(written.trace, track, 10 * i, false, "c", "s", NULL);
         cr_expect_eq(fits, i < 9, "slice %lu", i);
     }
+    cr_expect(perfetto_is_full(written.trace));
     perfetto_instant(written.trace, track, 200, false, "c", "left out", NULL);
     perfetto_instant(written.trace, other, 200, true, "c", "rare", NULL);
     perfetto_flow(written.trace, "f", track, PERFETTO_OPEN, other, 200);
