@@ -187,3 +187,21 @@ int attach_faults(struct machine *machine, struct error *err)
     machine->inject = inject_new(&options, err);
     return machine->inject ? 0 : -1;
 }
+
+/* ---- Console ------------------------------------------------------------------------------- */
+
+struct console *attach_silent_console(struct machine *machine, struct error *err)
+{
+    const struct config *config = machine->config;
+    struct console *console = console_new(CONSOLE_NONE, NULL, &machine->clock, config->run.script,
+                                          config->run.script_count, err);
+    if (!console)
+        return NULL;
+    if (config->expect.console && console_watch(console, config->expect.console)) {
+        error_set(err, "out of memory");
+        console_free(console);
+        return NULL;
+    }
+    machine_attach(machine, console);
+    return console;
+}

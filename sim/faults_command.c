@@ -66,7 +66,8 @@ static int add_settings(struct fault_plan *plan, const struct options *options, 
             return error_set(err, "out of memory");
         fputs(plan->options[fault], out);
         for (size_t i = 0; i < options->override_count; i++) {
-            if (!strncmp(options->overrides[i], "campaign.", strlen("campaign.")))
+            if (!strncmp(options->overrides[i], "campaign.", strlen("campaign.")) ||
+                !strncmp(options->overrides[i], "report.", strlen("report.")))
                 continue;
             fputs(" --set ", out);
             text_shell(options->overrides[i], out);

@@ -18,7 +18,6 @@ static const struct {
     {"run", "instructions", "instructions"},
     {"run", "cycles", "cycles"},
     {"run", "virtual time (ns)", "virtual_time_ns"},
-    {"run", "exit code", "exit"},
     {"run", "reboots", "reboots"},
     {"run", "console bytes", "console_bytes"},
     {"coverage", "reads covered (share)", "coverage.totals.covered_reads"},

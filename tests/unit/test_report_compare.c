@@ -46,13 +46,13 @@ static void expect_row(const cJSON *json, const char *path, const char *expected
     free(ratios);
 }
 
-#define A                                                                                     \
-    "{\"instructions\":100,\"exit\":0,\"console_sha256\":\"same\",\"memory_sha256\":\"one\"," \
-    "\"recovery\":{\"refused\":{\"output\":1,\"linger\":2}},"                                 \
-    "\"power\":{\"counters\":{\"done\":{\"hits\":4},\"only\":{\"hits\":1}}},"                 \
+#define A                                                                                        \
+    "{\"instructions\":100,\"reboots\":0,\"console_sha256\":\"same\",\"memory_sha256\":\"one\"," \
+    "\"recovery\":{\"refused\":{\"output\":1,\"linger\":2}},"                                    \
+    "\"power\":{\"counters\":{\"done\":{\"hits\":4},\"only\":{\"hits\":1}}},"                    \
     "\"configuration\":{\"a\":{\"b\":1,\"c\":[1,2]},\"same\":{\"x\":[{}]}}}"
 #define B                                                                                          \
-    "{\"instructions\":150,\"exit\":0,\"console_sha256\":\"same\",\"memory_sha256\":\"two\","      \
+    "{\"instructions\":150,\"reboots\":0,\"console_sha256\":\"same\",\"memory_sha256\":\"two\","   \
     "\"recovery\":{\"refused\":{\"output\":6}},\"coverage\":{\"totals\":{\"covered_reads\":0.5}}," \
     "\"power\":{\"counters\":{\"done\":{\"hits\":2},\"new\":{\"hits\":7}}},"                       \
     "\"configuration\":{\"a\":{\"b\":\"1\",\"c\":[1,3,4]},\"same\":{\"x\":[{}]},\"n\":null}}"
@@ -61,7 +61,7 @@ Test(report_compare, numbers_and_ratios)
 {
     cJSON *json = compared(A, B, "{\"cpu_seconds\":2.5}");
     expect_row(json, "instructions", "[100,150] [1,1.5]");
-    expect_row(json, "exit", "[0,0] [null,null]");
+    expect_row(json, "reboots", "[0,0] [null,null]");
     expect_row(json, "recovery.refused.+", "[3,6] [1,2]");
     expect_row(json, "coverage.totals.covered_reads", "[null,0.5] [null,null]");
     expect_row(json, "host.cpu_seconds", "[null,2.5] [null,null]");
@@ -118,7 +118,7 @@ Test(report_compare, for_people_and_programs)
     char *csv = printed(json, true), *text = printed(json, false);
     cr_expect_eq(strstr(csv, "group,name,path,out/a,\"'=out/b\",\"ratio: out/a\""), csv, "%s", csv);
     cr_expect(strstr(csv, "run,instructions,instructions,100,150,1,1.5\r\n"), "%s", csv);
-    cr_expect(strstr(csv, "run,\"exit code\",exit,0,0,,\r\n"), "%s", csv);
+    cr_expect(strstr(csv, "run,reboots,reboots,0,0,,\r\n"), "%s", csv);
     cr_expect(strstr(text, "instructions"), "%s", text);
     cr_expect(strstr(text, "x 1.500"), "%s", text);
     cr_expect(strstr(text, "a.c[2]: - | 4"), "%s", text);
