@@ -7,7 +7,7 @@ OPT     ?= -O2 -g
 CFLAGS  ?= $(OPT)
 FLAGS   := -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
            -Wvla -Wpointer-arith -Wwrite-strings -I.
-PKGS    := unicorn capstone libcjson libelf libdw libbpf nettle zlib sqlite3
+PKGS    := unicorn capstone libcjson libelf libdw libbpf nettle zlib sqlite3 sdl2 SDL2_ttf libpng
 CONFIG  ?= configs/linux-riscv64.json
 FUZZ_SECONDS ?= 20
 LSAN_OPTIONS ?= suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0
@@ -122,11 +122,11 @@ format: ## apply .clang-format
 clean: ## remove what was built, but not what was downloaded
 	rm -rf iaso $(filter-out $(BUILD)/cache $(BUILD)/guests,$(wildcard $(BUILD)/*)) $(GUEST_OUT) $(ARM_OUT) $(AGORA_OUT) $(HYPNOS_OUT)
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile guests/guests.mk tests/guests/guests.mk | expand -t 26
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile guests/guests.mk tests/guests/guests.mk install.mk | expand -t 26
 
 # Random programs run the same instructions in every page mode.
 test-guests: $(patsubst %,build/guests/riscv/random-%.elf,1 2 3 4)
 
-include guests/guests.mk tests/guests/guests.mk
+include guests/guests.mk tests/guests/guests.mk install.mk
 
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(BUILD)/sim/main.o) $(wildcard $(BUILD)/tests/*/*.d)

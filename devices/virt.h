@@ -29,6 +29,8 @@
 #define VIRT_VIRTIO_MAX  8
 #define VIRT_DRAM_BASE   0x80000000
 
+#define VIRT_FRAMEBUFFER_BASE 0x40000000 /* where QEMU's board has PCIe memory */
+
 #define VIRT_MAX_HARTS     8
 #define VIRT_PLIC_SOURCES  95               /* numbered 1 to 95 */
 #define VIRT_PLIC_CONTEXTS 2                /* per hart */

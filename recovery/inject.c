@@ -39,6 +39,7 @@ static void on_reached(void *opaque, unsigned hart, uint64_t pc)
     if (options->policy->kind == INJECT_NONE)
         return;
     if (pc != inject->at || inject->asked || !inject->in_request[hart] ||
+        options->position(options->opaque) < options->policy->after ||
         (task && !options->is_task(options->opaque, hart, task)))
         return;
     if (++inject->reached < options->policy->nth)
@@ -107,6 +108,11 @@ uint64_t inject_reached(const struct inject *inject)
 bool inject_done(const struct inject *inject)
 {
     return inject->done;
+}
+
+bool inject_in_request(const struct inject *inject, unsigned hart)
+{
+    return inject->in_request[hart];
 }
 
 static int resolve(struct inject *inject, struct error *err)

@@ -22,6 +22,8 @@ struct inject_options {
     int (*symbol)(void *opaque, const char *name, uint64_t *address, struct error *err);
     /* Is the thread that runs on the hart called so? */
     bool (*is_task)(void *opaque, unsigned hart, const char *name);
+    /* Instructions that all harts had executed when the block that runs began. */
+    uint64_t (*position)(void *opaque);
     void *opaque;
 };
 
@@ -49,5 +51,8 @@ int inject_paused(struct inject *inject, unsigned hart, struct error *err);
  * injected. */
 uint64_t inject_reached(const struct inject *inject);
 bool inject_done(const struct inject *inject);
+
+/* Is the hart in a request, where a fault may strike? */
+bool inject_in_request(const struct inject *inject, unsigned hart);
 
 #endif

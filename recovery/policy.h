@@ -130,6 +130,7 @@ struct inject_policy {
     const char *symbol;         /* at this function ... */
     uint64_t offset;            /* ... plus so many bytes */
     uint64_t nth;               /* the nth time that it is executed inside a request, from 1 */
+    uint64_t after;             /* not counted before all harts have executed so many */
     const char *task;           /* of this thread name only (Linux), NULL: any */
     const char *reg;            /* INJECT_FLIP */
     unsigned bit;               /* INJECT_FLIP */

@@ -79,9 +79,11 @@ static void put_output(void *opaque, uint8_t byte)
 
 const char *attach_device_name(const struct machine *machine, const struct region *region)
 {
+    const struct config_device *device;
     unsigned slot;
-    if (sscanf(region->name, "virtio%u", &slot) == 1 && slot < machine->config->device_count)
-        return machine->config->devices[slot].name;
+    if (sscanf(region->name, "virtio%u", &slot) == 1 &&
+        (device = config_virtio(machine->config, slot)))
+        return device->name;
     return region->name;
 }
 
@@ -118,6 +120,7 @@ int attach_recovery(struct machine *machine, struct error *err)
         .harts = machine->harts,
         .hart_count = machine->hart_count,
         .clock = &machine->clock,
+        .observers = &machine->observers,
         .host =
             {
                 .symbol = find_symbol,
@@ -129,7 +132,6 @@ int attach_recovery(struct machine *machine, struct error *err)
                 .output = put_output,
                 .opaque = machine,
             },
-        .observers = &machine->observers,
     };
     const struct boot_plan *plan = &machine->plan;
     if (plan->firmware.end > plan->firmware.start) {
@@ -157,6 +159,11 @@ static bool is_task(void *opaque, unsigned hart, const char *name)
     return !strcmp(task, name);
 }
 
+static uint64_t position(void *opaque)
+{
+    return machine_position(opaque);
+}
+
 int attach_inject(struct machine *machine, struct error *err)
 {
     return machine->config->inject.kind == INJECT_NONE ? 0 : attach_faults(machine, err);
@@ -174,8 +181,27 @@ int attach_faults(struct machine *machine, struct error *err)
         .hart_count = machine->hart_count,
         .symbol = find_symbol,
         .is_task = is_task,
+        .position = position,
         .opaque = machine,
     };
     machine->inject = inject_new(&options, err);
     return machine->inject ? 0 : -1;
+}
+
+/* ---- Console ------------------------------------------------------------------------------- */
+
+struct console *attach_silent_console(struct machine *machine, struct error *err)
+{
+    const struct config *config = machine->config;
+    struct console *console = console_new(CONSOLE_NONE, NULL, &machine->clock, config->run.script,
+                                          config->run.script_count, err);
+    if (!console)
+        return NULL;
+    if (config->expect.console && console_watch(console, config->expect.console)) {
+        error_set(err, "out of memory");
+        console_free(console);
+        return NULL;
+    }
+    machine_attach(machine, console);
+    return console;
 }

@@ -20,4 +20,8 @@ const char *attach_device_name(const struct machine *machine, const struct regio
 int attach_task(const struct machine *machine, unsigned hart, uint64_t thread,
                 char name[TASKS_COMM_SIZE], int *pid, int *tgid);
 
+/* Attaches a console that prints nothing: it has the config's script, and looks out for what is
+ * expected. NULL on failure. The caller frees it, after the machine's last run. */
+struct console *attach_silent_console(struct machine *machine, struct error *err);
+
 #endif

@@ -48,6 +48,11 @@ int boot_devicetree(const struct config *config, const struct boot_plan *plan, v
         if (config->memory[i].kind == REGION_RAM && !config->memory[i].nonvolatile)
             ram[ram_count++] =
                 (struct devicetree_memory){config->memory[i].base, config->memory[i].size};
+    struct framebuffer screens[CONFIG_MAX_DEVICES];
+    size_t screen_count = 0;
+    for (size_t i = 0; i < config->device_count; i++)
+        if (config->devices[i].kind == DEVICE_FRAMEBUFFER)
+            screens[screen_count++] = config->devices[i].screen;
     struct devicetree_spec spec = {
         .harts = config->machine.harts,
         .timebase_hz = VIRT_TIMEBASE_HZ,
@@ -56,6 +61,8 @@ int boot_devicetree(const struct config *config, const struct boot_plan *plan, v
         .memory = ram,
         .memory_count = ram_count,
         .virtio_slots = VIRT_VIRTIO_MAX,
+        .screens = screens,
+        .screen_count = screen_count,
         .bootargs = config->bootargs,
         .initrd_start = plan ? plan->initrd.start : 0,
         .initrd_end = plan ? plan->initrd.end : 0,

@@ -12,6 +12,8 @@
 #include "sim/screen.h"
 #include "sim/store.h"
 
+struct report_dir;
+
 /*
  * A campaign runs many items, each a branch of the same run, in worker processes on all cores, and
  * keeps what they say in a database. It works in rounds: the items of a round are known when it
@@ -100,6 +102,8 @@ struct campaign_kind {
     const char *name;
     int (*report)(struct store *store, const struct screen *screen, cJSON *summary,
                   struct error *err);
+    /* Puts files about findings into the folder of a report; NULL: there are none. */
+    int (*files)(struct store *store, struct report_dir *dir, struct error *err);
 };
 
 /* Of all kinds; the last one is NULL. In campaign_command.c. */

@@ -155,6 +155,16 @@ int config_load(struct config *config, const char *path, const char *const *over
     return result;
 }
 
+const struct config_device *config_virtio(const struct config *config, unsigned slot)
+{
+    for (size_t i = 0; i < config->device_count; i++) {
+        const struct config_device *device = &config->devices[i];
+        if (device->kind != DEVICE_FRAMEBUFFER && slot-- == 0)
+            return device;
+    }
+    return NULL;
+}
+
 void config_free(struct config *config)
 {
     struct storage *storage = config->storage;

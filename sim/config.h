@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "devices/framebuffer.h"
 #include "mem/error.h"
 #include "mem/memory.h"
 #include "power/policy.h"
@@ -99,6 +100,7 @@ struct config {
             DEVICE_MPS2_FPGAIO,
             DEVICE_REGISTERS,
             DEVICE_BITBAND,
+            DEVICE_FRAMEBUFFER, /* on any board */
         } kind;
         const char *file; /* virtio-blk */
         bool read_only;   /* virtio-blk */
@@ -121,6 +123,8 @@ struct config {
             bool has_mirrors;
         } registers[CONFIG_MAX_REGISTERS];
         size_t register_count;
+
+        struct framebuffer screen; /* simple-framebuffer */
     } devices[CONFIG_MAX_DEVICES];
     size_t device_count;
 
@@ -189,6 +193,16 @@ struct config {
         unsigned patience; /* runs longer than so many times the uncut one have failed */
     } sweep;
 
+    struct {              /* of `--display` */
+        const char *font; /* file; NULL: one that is installed */
+        enum display_fault {
+            DISPLAY_BUG,
+            DISPLAY_NULL,
+            DISPLAY_SKIP,
+            DISPLAY_HANG,
+        } fault; /* what its key F does */
+    } display;
+
     struct {
         const char *dir; /* NULL: no reports; else there is a directory of that name, or nothing */
         uint64_t trace_events; /* that its trace may have */
@@ -207,6 +221,9 @@ struct config {
 int config_load(struct config *config, const char *path, const char *const *overrides,
                 size_t override_count, struct error *err);
 void config_free(struct config *config);
+
+/* The device in a virtio-mmio slot of board virt, in the config's order; NULL: none. */
+const struct config_device *config_virtio(const struct config *config, unsigned slot);
 
 /* A JSON Schema (draft 2020-12) of the table that config_load() validates with; malloc'ed. */
 char *config_schema(void);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "devices/virt.h"
 #include "sim/walk.h"
 
 /* What one key alone does not tell, of the sections that describe the machine. */
@@ -146,13 +147,39 @@ static int check_files(struct walk *walk)
     return config->system_map ? walk_file(walk, config->system_map, false) : 0;
 }
 
+/* Fills in what the config leaves to the format and the board. */
+static int check_screens(struct walk *walk)
+{
+    for (size_t i = 0; i < walk->config->device_count; i++) {
+        struct config_device *device = &walk->config->devices[i];
+        struct framebuffer *screen = &device->screen;
+        if (device->kind != DEVICE_FRAMEBUFFER)
+            continue;
+        unsigned line = screen->width * framebuffer_depth(screen->format);
+        walk_at(walk, "devices.%s.stride", device->name);
+        if (!screen->stride)
+            screen->stride = line;
+        if (screen->stride < line)
+            return walk_fail(walk, "expected at least the %u bytes of a line, found %u", line,
+                             screen->stride);
+        walk_at(walk, "devices.%s.base", device->name);
+        if (!device->has_base && walk->config->machine.cpu != CPU_RV64GC)
+            return walk_fail(walk, "expected the address of the frame buffer, found none");
+        screen->base = device->has_base ? device->base : VIRT_FRAMEBUFFER_BASE;
+        if (screen->base % PAGE_SIZE)
+            return walk_fail(walk, "expected a multiple of 4096 bytes, found 0x%" PRIx64,
+                             screen->base);
+    }
+    return 0;
+}
+
 int walk_check_machine(struct walk *walk)
 {
     name_devices(walk);
     walk_at(walk, "run.until");
     if (walk->config->run.until == UNTIL_CONSOLE && !walk->config->expect.console)
         return walk_fail(walk, "expected the key \"console\" in section `expect` as well");
-    if (check_memory(walk) || check_load(walk) || check_files(walk))
+    if (check_memory(walk) || check_load(walk) || check_files(walk) || check_screens(walk))
         return -1;
     finish_memory(walk->config);
     return 0;

@@ -29,6 +29,7 @@ struct console {
     int in, out;
     int line;         /* our own end of the pty's line, so that it never hangs up */
     bool is_terminal; /* raw, with commands after Ctrl-A */
+    bool attended;    /* see console_attend() */
     bool after_ctrl_a;
     bool quit;
     char pty_name[64];
@@ -290,9 +291,20 @@ enum console_request console_poll(struct console *console)
     return script_check(console->script) ? CONSOLE_TIMEOUT : CONSOLE_GO_ON;
 }
 
+void console_type(struct console *console, uint8_t byte)
+{
+    add_input(console, byte);
+}
+
+void console_attend(struct console *console, bool attended)
+{
+    console->attended = attended;
+}
+
 bool console_interactive(const struct console *console)
 {
-    return console->in >= 0 && (console->is_terminal || console->kind == CONSOLE_PTY);
+    return console->attended ||
+           (console->in >= 0 && (console->is_terminal || console->kind == CONSOLE_PTY));
 }
 
 bool console_wait(struct console *console, int ms)
@@ -300,8 +312,10 @@ bool console_wait(struct console *console, int ms)
     flush(console);
     if (console_has_input(console) || console->quit)
         return true;
+    if (console->in < 0 && console->attended)
+        (void)poll(NULL, 0, ms);
     read_input(console, ms);
-    return console->in >= 0 || console_has_input(console);
+    return console->in >= 0 || console->attended || console_has_input(console);
 }
 
 /* ---- The script ---------------------------------------------------------------------------- */
@@ -367,6 +381,16 @@ void console_sha256(const struct console *console, char hex[65])
 uint64_t console_bytes(const struct console *console)
 {
     return console->bytes;
+}
+
+size_t console_recent(const struct console *console, uint8_t *bytes, size_t size)
+{
+    uint64_t count = console->bytes < TAIL_SIZE ? console->bytes : TAIL_SIZE;
+    if (count > size)
+        count = size;
+    for (uint64_t i = 0; i < count; i++)
+        bytes[i] = console->tail[(console->bytes - count + i) % TAIL_SIZE];
+    return count;
 }
 
 char *console_tail(const struct console *console, size_t lines)

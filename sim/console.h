@@ -60,6 +60,14 @@ bool console_has_input(const struct console *console);
  * timeout against clock->now. Called between turns of the machine. */
 enum console_request console_poll(struct console *console);
 
+/* As if the user had typed it, but without commands: from a keyboard that is not the terminal's.
+ * Dropped if the guest does not listen. */
+void console_type(struct console *console, uint8_t byte);
+
+/* Whether somebody sits at such a keyboard, so that input may come even where there is no terminal.
+ */
+void console_attend(struct console *console, bool attended);
+
 /* Whether a person may be typing, so that an idle guest should not race through virtual time. */
 bool console_interactive(const struct console *console);
 
@@ -97,6 +105,9 @@ void console_forget_notes(struct console *console);
 /* SHA-256 of all output so far, as 64 lower-case hex digits and a NUL. */
 void console_sha256(const struct console *console, char hex[65]);
 uint64_t console_bytes(const struct console *console);
+
+/* Copies the last bytes of output as they are, at most `size`; returns how many. */
+size_t console_recent(const struct console *console, uint8_t *bytes, size_t size);
 
 /* The last lines of output (at most `lines`), control characters escaped; malloc'ed. */
 char *console_tail(const struct console *console, size_t lines);

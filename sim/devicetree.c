@@ -211,6 +211,27 @@ static void power_nodes(struct tree *tree)
     }
 }
 
+/* Linux looks for them below /chosen. */
+static void screens(struct tree *tree, const struct devicetree_spec *spec)
+{
+    if (!spec->screen_count)
+        return;
+    cell(tree, "#address-cells", 2);
+    cell(tree, "#size-cells", 2);
+    flag(tree, "ranges");
+    for (size_t i = 0; i < spec->screen_count; i++) {
+        const struct framebuffer *screen = &spec->screens[i];
+        begin(tree, "framebuffer@%llx", (unsigned long long)screen->base);
+        string(tree, "compatible", "simple-framebuffer");
+        reg(tree, screen->base, framebuffer_size(screen));
+        cell(tree, "width", screen->width);
+        cell(tree, "height", screen->height);
+        cell(tree, "stride", screen->stride);
+        string(tree, "format", framebuffer_format_name(screen->format));
+        end(tree);
+    }
+}
+
 static void chosen(struct tree *tree, const struct devicetree_spec *spec)
 {
     begin(tree, "chosen");
@@ -221,6 +242,7 @@ static void chosen(struct tree *tree, const struct devicetree_spec *spec)
         cell64(tree, "linux,initrd-start", spec->initrd_start);
         cell64(tree, "linux,initrd-end", spec->initrd_end);
     }
+    screens(tree, spec);
     end(tree);
 }
 

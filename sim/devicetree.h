@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "devices/framebuffer.h"
 #include "mem/error.h"
 
 /* What the device tree of board `virt` depends on; addresses of devices are the board's own. */
@@ -18,6 +19,8 @@ struct devicetree_spec {
     } * memory;
     size_t memory_count;
     unsigned virtio_slots; /* virtio-mmio windows */
+    const struct framebuffer *screens;
+    size_t screen_count;
     const char *bootargs;
     uint64_t initrd_start, initrd_end; /* equal: none */
 };

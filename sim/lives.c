@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "sim/lives.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +46,16 @@ static void on_reached(void *opaque, unsigned hart, uint64_t pc)
 void lives_await(struct lives *lives)
 {
     nvm_set_write_limit(lives->nvm, lives->next.nvm_write, &lives->next.variant, fail, lives);
-    cpu_stop_exactly(core_of(lives), lives->next.insns, lives->next.tick);
+    uint64_t insns = lives->next.insns < lives->stop ? lives->next.insns : lives->stop;
+    cpu_stop_exactly(core_of(lives), insns, lives->next.tick);
+}
+
+/* A person's cut stays, whatever the schedule says, until it was made. */
+static void add_now(struct lives *lives)
+{
+    struct cut_next *next = &lives->next;
+    next->insns = next->insns < lives->now.insns ? next->insns : lives->now.insns;
+    next->tick = next->tick < lives->now.tick ? next->tick : lives->now.tick;
 }
 
 /* Asks the schedule when this life ends, and sees to it. */
@@ -58,6 +68,34 @@ static void plan_cut(struct lives *lives)
         lives->planned = CUTS_ON;
         schedule_begin_life(lives->schedule, &now, &lives->next);
     }
+    add_now(lives);
+    lives_await(lives);
+}
+
+int lives_cut_now(struct lives *lives, char *again, size_t size, struct error *err)
+{
+    struct machine *machine = lives->machine;
+    if (lives->planned != CUTS_ON)
+        return error_set(err, "power.cuts_from: expected \"%s\" to have been executed before a cut",
+                         lives->policy->cuts_from);
+    if (cpu_idle(core_of(lives))) {
+        uint64_t ns = clock_ns(&machine->clock, machine->clock.now + 1) + 1;
+        lives->now.tick = clock_ticks(&machine->clock, ns);
+        snprintf(again, size, "{\"at\":{\"time\":\"%" PRIu64 "ns\"}}", ns);
+        if (lives->now.tick < machine->turn.until)
+            machine->turn.until = lives->now.tick;
+    } else {
+        lives->now.insns = machine_insns(machine) + 1;
+        snprintf(again, size, "{\"at\":{\"instruction\":%" PRIu64 "}}", lives->now.insns);
+    }
+    add_now(lives);
+    lives_await(lives);
+    return 0;
+}
+
+void lives_stop_at(struct lives *lives, uint64_t insns)
+{
+    lives->stop = insns;
     lives_await(lives);
 }
 
@@ -211,6 +249,11 @@ int lives_cut(struct lives *lives, struct error *err)
     const struct cut_counters now = counters_now(lives);
     uint64_t off = 0;
     size_t source = schedule_cut(lives->schedule, &now, &off);
+    if (now.insns >= lives->now.insns || now.tick >= lives->now.tick) {
+        if (source == CUT_UNPLANNED)
+            off = clock_ticks(&machine->clock, lives->policy->off_ns);
+        lives->now.insns = lives->now.tick = UINT64_MAX;
+    }
     end_life(lives, lives->failed_by);
     struct life *life = &lives->lives[lives->count - 1];
     life->source = source;
@@ -266,6 +309,7 @@ struct lives *lives_new(struct machine *machine, struct error *err)
     lives->machine = machine;
     lives->policy = policy;
     lives->planned = policy->cuts_from ? CUTS_NOT_YET : CUTS_ON;
+    lives->now.insns = lives->now.tick = lives->stop = UINT64_MAX;
     /* The order of the listeners: the write at which power fails is charged. */
     bool failed = policy->energy.enabled && !(lives->energy = power_plan_energy(machine, err));
     if (!failed)

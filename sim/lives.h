@@ -78,6 +78,17 @@ void lives_sleep(struct lives *lives, uint64_t ticks);
 void lives_move_cut(struct lives *lives, size_t cut, uint64_t nvm_write,
                     const struct nvm_variant *variant);
 
+/*
+ * A person's cut, in the middle of this life: after the next instruction or, if the core sleeps, at
+ * the next nanosecond. `again` becomes what makes the same cut when it is an element of power.cuts.
+ * Fails where nobody may cut yet (power.cuts_from). Between calls of machine_go().
+ */
+int lives_cut_now(struct lives *lives, char *again, size_t size, struct error *err);
+
+/* Until lives_stop_at(UINT64_MAX) the core stops at this instruction as well: see
+ * cpu_stop_exactly(). */
+void lives_stop_at(struct lives *lives, uint64_t insns);
+
 /* Nothing will wake the core but a power failure: is that hopeless, as the supply has lasted for
  * power.supply.patience already? */
 bool lives_sleep_on(struct lives *lives);

@@ -43,6 +43,10 @@ struct lives {
     struct volatile_memory *ram;
 
     struct cut_next next;
+    struct { /* a person's cut, UINT64_MAX: none */
+        uint64_t insns, tick;
+    } now;
+    uint64_t stop; /* of lives_stop_at() */
     enum lives_cuts {
         CUTS_NOT_YET, /* power.cuts_from was not executed */
         CUTS_BEGIN,   /* it is about to be */

@@ -33,6 +33,12 @@ static int add_regions(struct machine *machine, struct error *err)
             (void)memory_load(machine->mem, region->base + at, &word, sizeof word);
         }
     }
+    for (size_t i = 0; i < config->device_count; i++) {
+        const struct config_device *device = &config->devices[i];
+        if (device->kind == DEVICE_FRAMEBUFFER &&
+            framebuffer_add(machine->mem, device->name, &device->screen, err))
+            return error_prefix(err, "devices: ");
+    }
     return 0;
 }
 

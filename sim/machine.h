@@ -2,6 +2,7 @@
 #ifndef IASO_SIM_MACHINE_H
 #define IASO_SIM_MACHINE_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -78,6 +79,7 @@ struct machine {
         uint64_t from, until;
         uint64_t reached; /* by the harts before it */
         uint64_t next_poll;
+        bool yield; /* machine_yield() */
     } turn;
     enum machine_end end;
     unsigned exit_code; /* of the guest */
@@ -130,6 +132,22 @@ int machine_start(struct machine *machine, struct error *err);
  */
 enum machine_end machine_go(struct machine *machine, uint64_t insns, machine_tick_fn tick,
                             void *opaque, struct error *err);
+
+/* For use in a tick: machine_go() returns END_NONE before the next turn. */
+void machine_yield(struct machine *machine);
+
+/* The smallest step: an instruction of a Cortex-M, a basic block of a RISC-V hart; or, if all harts
+ * wait, up to the next event. As a pause, it makes no difference to what follows. */
+enum machine_end machine_step(struct machine *machine, machine_tick_fn tick, void *opaque,
+                              struct error *err);
+
+/* SIGINT and SIGTERM end the run with END_INTERRUPT, from the first call to the second. */
+struct machine_signals {
+    struct sigaction old_int, old_term;
+};
+void machine_catch_signals(struct machine_signals *signals);
+void machine_release_signals(const struct machine_signals *signals);
+bool machine_interrupted(void);
 
 /* The run is over, whatever machine_go() said: what is to be settled and saved at its end. Returns
  * machine->end. */

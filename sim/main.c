@@ -11,6 +11,7 @@
 #include "sim/faults_command.h"
 #include "sim/completion.h"
 #include "sim/config.h"
+#include "sim/display.h"
 #include "sim/machine.h"
 #include "sim/nearest.h"
 #include "sim/options.h"
@@ -68,17 +69,26 @@ static int write_report(const struct options *options, struct run_report *report
     return 0;
 }
 
+static void say(void *opaque, const char *line)
+{
+    (void)opaque;
+    fprintf(stderr, "iaso: %s\n", line);
+}
+
 static int run_machine(const struct options *options, struct machine *machine,
-                       struct console *console, struct run_report *report)
+                       struct console *console, struct run_report *report, struct display *display)
 {
     const struct config *config = machine->config;
     if (console_pty_name(console))
         fprintf(stderr, "iaso: the console is %s\n", console_pty_name(console));
     bool shared = options->console == CONSOLE_STDIO && isatty(STDOUT_FILENO);
     struct progress *progress = progress_new(STDERR_FILENO, options->quiet || shared);
-    struct error err = {""};
+    struct error err = {""}, said = {""}; /* the summary may point to the first */
     machine_attach(machine, console);
-    machine_run(machine, show_progress, progress, &err);
+    if (display)
+        display_run(display, machine, &err);
+    else
+        machine_run(machine, show_progress, progress, &err);
     progress_free(progress);
 
     struct summary summary;
@@ -91,15 +101,15 @@ static int run_machine(const struct options *options, struct machine *machine,
         print_diagnosis(&screen, machine);
         summary_print(&summary, &screen);
     } else if (summary.failure) {
-        error_set(&err, "%s: %s", config->path, summary.failure);
-        complain(&err, summary.exit);
+        error_set(&said, "%s: %s", config->path, summary.failure);
+        complain(&said, summary.exit);
     }
     if (console_error(console)) {
-        error_set(&err, "%s", console_error(console));
-        summary.exit = complain(&err, EXIT_SIMULATOR);
+        error_set(&said, "%s", console_error(console));
+        summary.exit = complain(&said, EXIT_SIMULATOR);
     }
-    if (options->summary && summary_write(&summary, options->summary, &err))
-        return complain(&err, EXIT_SIMULATOR);
+    if (options->summary && summary_write(&summary, options->summary, &said))
+        return complain(&said, EXIT_SIMULATOR);
     return write_report(options, report, &summary, &screen) ? EXIT_SIMULATOR : summary.exit;
 }
 
@@ -126,6 +136,13 @@ static int command_run(const struct options *options, const struct config *confi
         error_prefix(&err, "%s: ", config->path);
         return complain(&err, EXIT_USAGE);
     }
+    const struct display_options view = {
+        .font = config->display.font, .picture = options->screenshot, .say = say};
+    struct display *display = options->display ? display_open(&view, &err) : NULL;
+    if (options->display && !display) {
+        machine_free(machine);
+        return complain(&err, EXIT_USAGE);
+    }
     struct console *console = console_new(options->console, options->console_file, &machine->clock,
                                           config->run.script, config->run.script_count, &err);
     struct run_report *report = NULL;
@@ -136,11 +153,12 @@ static int command_run(const struct options *options, const struct config *confi
         (config->expect.console && console_watch(console, config->expect.console)))
         code = complain(&err, EXIT_USAGE);
     else
-        code = run_machine(options, machine, console, report);
+        code = run_machine(options, machine, console, report, display);
     if (picture && code != EXIT_USAGE && power_report_plot(machine, picture, &err))
         code = complain(&err, EXIT_SIMULATOR);
     run_report_free(report);
     console_free(console);
+    display_close(display);
     machine_free(machine);
     return code;
 }
@@ -223,6 +241,8 @@ static int check_command(const struct options *options, const struct config *con
     if (options->command == COMMAND_INJECT && !options->campaign && campaign_only)
         return error_set(err, "expected --db, --resume, --jobs, --shard and --seed beside "
                               "--campaign only");
+    if (options->campaign && options->display)
+        return error_set(err, "expected no --display beside --campaign");
     if (options->campaign)
         return faults_check(config, err) || board_of(config)->check(config, err) ? -1 : 0;
     if (options->command == COMMAND_INJECT && config->inject.kind == INJECT_NONE)

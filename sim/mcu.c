@@ -16,6 +16,21 @@
 
 #define EPOCH_S UINT64_C(1767225600) /* 2026-01-01 00:00:00 UTC: when every run begins */
 
+static int check_device(const struct config *config, const struct config_device *device,
+                        struct error *err)
+{
+    const struct framebuffer *screen = &device->screen;
+    if (device->kind != DEVICE_FRAMEBUFFER)
+        return mcu_check_device(config, device, err);
+    uint64_t end = screen->base + framebuffer_size(screen);
+    return end <= MCU_CORE_REGISTERS
+               ? 0
+               : error_set(err,
+                           "devices.%s.base: expected it to end below 0x%" PRIx64
+                           ", the core's own registers, found 0x%" PRIx64,
+                           device->name, MCU_CORE_REGISTERS, end - 1);
+}
+
 static int check(const struct config *config, struct error *err)
 {
     bool kernel = false;
@@ -39,7 +54,7 @@ static int check(const struct config *config, struct error *err)
                              region->name, MCU_CORE_REGISTERS, region->base + region->size - 1);
     }
     for (size_t i = 0; i < config->device_count; i++)
-        if (mcu_check_device(config, &config->devices[i], err))
+        if (check_device(config, &config->devices[i], err))
             return -1;
     for (size_t i = 0; i < config->load_count; i++) {
         if (config->load[i].kind == LOAD_FIRMWARE || config->load[i].kind == LOAD_INITRD)
@@ -113,7 +128,8 @@ static int assemble(struct machine *machine, struct error *err)
     };
     semihosting_init(&machine->semihosting, &console);
     for (size_t i = 0; i < config->device_count; i++)
-        if (mcu_add_device(machine, &config->devices[i], err))
+        if (config->devices[i].kind != DEVICE_FRAMEBUFFER &&
+            mcu_add_device(machine, &config->devices[i], err))
             return -1;
     for (size_t i = 0; i < machine->device_count; i++)
         device_reset(machine->devices[i]);

@@ -160,6 +160,7 @@ static const struct {
     [DEVICE_MPS2_FPGAIO] = {make_fpgaio, 0x1000},
     [DEVICE_REGISTERS] = {make_registers, 0},
     [DEVICE_BITBAND] = {make_bitband, BITBAND_SIZE},
+    [DEVICE_FRAMEBUFFER] = {NULL, 0}, /* memory: sim/machine.c */
 };
 
 static uint64_t size_of(const struct config_device *wanted)

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "sim/nearest.h"
-#include "sim/screen.h"
 #include "sim/text.h"
 #include "sim/units.h"
 
@@ -22,6 +21,8 @@ enum option_id {
     OPTION_REPORT,
     OPTION_FORCE,
     OPTION_QUIET,
+    OPTION_DISPLAY,
+    OPTION_SCREENSHOT,
     OPTION_AT,
     OPTION_KIND,
     OPTION_NTH,
@@ -58,6 +59,9 @@ static const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_SUMMARY] = {"summary", 0, "FILE", "write a summary of the run to FILE, as JSON"},
     [OPTION_REPORT] = {"report", 0, "DIR", "leave a report in DIR, a new or empty folder"},
     [OPTION_FORCE] = {"force", 0, NULL, "replace an older report"},
+    [OPTION_DISPLAY] = {"display", 'd', NULL, "show the machine in a window while it runs"},
+    [OPTION_SCREENSHOT] = {"screenshot", 0, "FILE",
+                           "write the last frame of --display to FILE, as PNG, and do not wait"},
     [OPTION_AT] = {"at", 0, "SYMBOL[+OFFSET]", "where the fault happens"},
     [OPTION_KIND] = {"kind", 0, "KIND", "what happens: null, flip, wild, skip, bug or hang"},
     [OPTION_NTH] = {"nth", 0, "N", "the Nth time that a request gets there"},
@@ -101,7 +105,8 @@ static const char *const option_keys[OPTION_COUNT] = {
 
 #define RUN_OPTIONS                                                                        \
     (HAS(OPTION_SET) | HAS(OPTION_CONSOLE) | HAS(OPTION_MAX_INSNS) | HAS(OPTION_SUMMARY) | \
-     HAS(OPTION_REPORT) | HAS(OPTION_FORCE) | HAS(OPTION_QUIET) | HAS(OPTION_HELP))
+     HAS(OPTION_REPORT) | HAS(OPTION_FORCE) | HAS(OPTION_QUIET) | HAS(OPTION_HELP) |       \
+     HAS(OPTION_DISPLAY) | HAS(OPTION_SCREENSHOT))
 #define INJECT_OPTIONS                                                        \
     (HAS(OPTION_AT) | HAS(OPTION_KIND) | HAS(OPTION_NTH) | HAS(OPTION_TASK) | \
      HAS(OPTION_REGISTER) | HAS(OPTION_BIT) | HAS(OPTION_ADDRESS) | HAS(OPTION_VALUE))
@@ -121,7 +126,8 @@ static const struct command_row command_rows[] = {
     {COMMAND_SWEEP, "sweep", NULL, CONFIG_OPERAND,
      "cut power behind each store to non-volatile memory, and see what breaks",
      CAMPAIGN_OPTIONS | HAS(OPTION_SET) | HAS(OPTION_SUMMARY) | HAS(OPTION_QUIET) |
-         HAS(OPTION_HELP) | HAS(OPTION_DEPTH) | HAS(OPTION_EVERY) | HAS(OPTION_SAMPLE)},
+         HAS(OPTION_REPORT) | HAS(OPTION_FORCE) | HAS(OPTION_HELP) | HAS(OPTION_DEPTH) |
+         HAS(OPTION_EVERY) | HAS(OPTION_SAMPLE)},
     {COMMAND_CHECK, "check", NULL, CONFIG_OPERAND, "only say whether CONFIG is valid",
      HAS(OPTION_SET) | HAS(OPTION_HELP)},
     {COMMAND_REPORT, "report", NULL, "DIR...", "the folder of a report, or of several", 1,
@@ -138,7 +144,8 @@ static const struct command_row command_rows[] = {
      "the names of a new database and of those to merge", 2, ANY_NUMBER,
      "make one database of those of a campaign's shards", HAS(OPTION_HELP)},
     {COMMAND_CAMPAIGN_SHOW, "campaign", "show", "DB", "the file name of a database", 1, 1,
-     "tell what a campaign's database says", HAS(OPTION_SUMMARY) | HAS(OPTION_HELP)},
+     "tell what a campaign's database says",
+     HAS(OPTION_SUMMARY) | HAS(OPTION_REPORT) | HAS(OPTION_FORCE) | HAS(OPTION_HELP)},
     {COMMAND_COMPLETION, "completion", NULL, "SHELL", "bash or zsh", 1, 1,
      "print what completes commands and options in bash or zsh", HAS(OPTION_HELP)},
 };
@@ -163,6 +170,14 @@ const char *options_key(size_t index)
 /* `iaso` itself; not in the table, since it is no word to type. */
 static const struct command_row top = {.command = COMMAND_NONE,
                                        .options = HAS(OPTION_HELP) | HAS(OPTION_VERSION)};
+
+const struct command_row *options_row_of(enum command command)
+{
+    for (size_t i = 0; i < COMMAND_ROWS; i++)
+        if (command_rows[i].command == command)
+            return &command_rows[i];
+    return &top;
+}
 
 static int usage(struct error *err, const struct command_row *row, const char *message)
 {
@@ -265,6 +280,8 @@ static int set_option(struct options *options, const struct command_row *row, en
     }
     options->campaign |= id == OPTION_CAMPAIGN;
     options->fault |= option_keys[id] && !strncmp(option_keys[id], "inject.", strlen("inject."));
+    if (id == OPTION_REPORT)
+        options->report = value;
     if (option_keys[id])
         return set_key(options, option_keys[id], value, err);
     switch (id) {
@@ -288,6 +305,13 @@ static int set_option(struct options *options, const struct command_row *row, en
         return 0;
     case OPTION_FORCE:
         options->force = true;
+        return 0;
+    case OPTION_DISPLAY:
+        options->display = true;
+        return 0;
+    case OPTION_SCREENSHOT:
+        options->display = true;
+        options->screenshot = value;
         return 0;
     case OPTION_OUTPUT:
         options->output = value;
@@ -481,94 +505,4 @@ void options_free(struct options *options)
     free(options->overrides);
     free(options->operands);
     *options = (struct options){0};
-}
-
-static const char *or_nothing(const char *text)
-{
-    return text ? text : "";
-}
-
-/* ---- Help ---------------------------------------------------------------------------------- */
-
-static void print_option(const struct option_row *option, FILE *out)
-{
-    char left[40];
-    snprintf(left, sizeof left, "--%s%s%s", option->name, option->argument ? " " : "",
-             option->argument ? option->argument : "");
-    if (option->letter)
-        fprintf(out, "  -%c, %-20s %s\n", option->letter, left, option->help);
-    else
-        fprintf(out, "      %-20s %s\n", left, option->help);
-}
-
-static void print_commands(FILE *out)
-{
-    fprintf(out, "usage: iaso COMMAND [OPTION]...\n"
-                 "Iaso, a full-system simulator for operating systems that must survive.\n"
-                 "\ncommands:\n");
-    for (size_t i = 0; i < COMMAND_ROWS; i++) {
-        const struct command_row *row = &command_rows[i];
-        char words[40];
-        snprintf(words, sizeof words, "%s%s%s", row->name, row->verb ? " " : "",
-                 or_nothing(row->verb));
-        fprintf(out, "  %-14s %-15s %s\n", words, or_nothing(row->operand), row->help);
-    }
-}
-
-/* Of all verbs that the command has. */
-static unsigned print_usage(const struct command_row *topic, FILE *out)
-{
-    unsigned options = 0;
-    for (size_t i = 0; i < COMMAND_ROWS; i++) {
-        const struct command_row *row = &command_rows[i];
-        const char *space = row->verb ? " " : "", *verb = or_nothing(row->verb);
-        if (strcmp(row->name, topic->name))
-            continue;
-        fprintf(out, "usage: iaso %s%s%s%s%s [OPTION]...\niaso %s%s%s: %s\n", row->name, space,
-                verb, row->operand ? " " : "", or_nothing(row->operand), row->name, space, verb,
-                row->help);
-        options |= row->options;
-    }
-    return options;
-}
-
-void options_help(enum command topic, FILE *out)
-{
-    const struct command_row *row = &top;
-    unsigned options = top.options;
-    for (size_t i = 0; i < COMMAND_ROWS; i++)
-        if (command_rows[i].command == topic)
-            row = &command_rows[i];
-    if (row == &top)
-        print_commands(out);
-    else
-        options = print_usage(row, out);
-    fprintf(out, "\noptions:\n");
-    for (int id = 0; id < OPTION_COUNT; id++) {
-        if (options & HAS(id))
-            print_option(&option_rows[id], out);
-    }
-    fprintf(out, "\nexit codes: 0 the guest finished as expected, 1 it did not,\n"
-                 "            2 wrong usage or config, 3 a fault of the simulator\n");
-    if (options & HAS(OPTION_RESUME))
-        fprintf(out, "            130 a campaign was interrupted: go on with --resume\n");
-    if (row == &top)
-        fprintf(out, "\n`iaso COMMAND --help` tells more about a command.\n");
-    if (options & HAS(OPTION_CONSOLE))
-        fprintf(out, "\nOn the console, Ctrl-A x quits and Ctrl-A h lists the other keys.\n");
-}
-
-void options_version(FILE *out)
-{
-    fprintf(out, "iaso " IASO_VERSION "\n");
-}
-
-int complain(const struct error *err, int code)
-{
-    struct screen screen;
-    screen_open(&screen, stderr);
-    screen_text(&screen, "iaso: ");
-    screen_text(&screen, err->text);
-    screen_text(&screen, "\n");
-    return code;
 }

@@ -38,8 +38,8 @@ enum command {
     COMMAND_PLOT, /* `power plot`: run, and draw */
     COMMAND_CAMPAIGN_MERGE,
     COMMAND_CAMPAIGN_SHOW,
-    COMMAND_REPORT, /* rebuild, or compare */
     COMMAND_COMPLETION,
+    COMMAND_REPORT,  /* rebuild, or compare */
     COMMAND_HELP,    /* --help, -h: print options_help() and exit with 0 */
     COMMAND_VERSION, /* --version, -V: print options_version() and exit with 0 */
 };
@@ -64,6 +64,9 @@ struct options {
     const char *console_file;  /* CONSOLE_FILE */
     uint64_t max_insns;        /* 0: as in the config */
     const char *summary;       /* where to write the summary */
+    bool display;              /* show it in a window */
+    const char *screenshot;    /* where the last frame goes to, and the window closes then */
+    const char *report;        /* the folder of the report, also in the config */
     bool quiet;                /* no progress, no summary on the terminal */
 
     const char *output; /* dtb: NULL is standard output */
@@ -114,6 +117,9 @@ struct option_row {
 /* The tables, for whoever tells of them; NULL behind the last row. */
 const struct command_row *options_command_row(size_t index);
 const struct option_row *options_row(size_t index);
+
+/* That of `iaso` itself, if the command has none. */
+const struct command_row *options_row_of(enum command command);
 
 /* The config's key that the option of that index is short for; NULL: none. */
 const char *options_key(size_t index);

@@ -430,12 +430,20 @@ static void say_power(cJSON *answer, const cJSON *report)
     say_energy(answer, power);
 }
 
+static void say_unfinished(cJSON *answer, const cJSON *campaign)
+{
+    if (cJSON_IsFalse(report_at(campaign, "finished")))
+        say(answer, "This is incomplete: the campaign was interrupted, or still runs. The same "
+                    "command with --resume goes on.");
+}
+
 cJSON *report_answer(const cJSON *report)
 {
     cJSON *answer = cJSON_CreateArray();
     if (!answer)
         return NULL;
     say_end(answer, report);
+    say_unfinished(answer, report_at(report, "campaign"));
     say_sweep(answer, report_at(report, "sweep"));
     say_faults(answer, report_at(report, "campaign"));
     say_recovery(answer, report);

@@ -60,22 +60,30 @@ static int add_digest(cJSON *json, const struct config *config, struct error *er
     return 0;
 }
 
+static int add_config(cJSON *json, const struct config *config, struct error *err)
+{
+    cJSON *configuration = config_as_run(config);
+    cJSON_AddStringToObject(json, "config", config->path);
+    int result = configuration ? add_digest(json, config, err) : error_set(err, "out of memory");
+    cJSON_AddItemToObject(json, "configuration", configuration);
+    return result;
+}
+
 cJSON *report_head(const char *kind, const struct options *options, const struct config *config,
                    struct error *err)
 {
     char format[40];
-    cJSON *json = cJSON_CreateObject(), *configuration = config_as_run(config);
+    cJSON *json = cJSON_CreateObject();
     char *command = options_command(options);
     snprintf(format, sizeof format, REPORT_FORMAT "%d", REPORT_VERSION);
     cJSON_AddStringToObject(json, "format", format);
     cJSON_AddStringToObject(json, "kind", kind);
     add_versions(json);
     cJSON_AddArrayToObject(json, "answer");
-    cJSON_AddStringToObject(json, "config", config->path);
     cJSON_AddStringToObject(json, "command", command ? command : "");
-    int result = json && configuration && command ? add_digest(json, config, err)
-                                                  : error_set(err, "out of memory");
-    cJSON_AddItemToObject(json, "configuration", configuration);
+    int result = json && command ? 0 : error_set(err, "out of memory");
+    if (!result && config)
+        result = add_config(json, config, err);
     free(command);
     if (result == 0)
         return json;

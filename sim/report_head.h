@@ -14,7 +14,8 @@
 /*
  * The beginning of every report, as JSON: format, kind ("run", "inject", "sweep"), versions, and
  * what repeats the run: command, config, hashes of all inputs. To be made before the run, which may
- * change its inputs. Delete it with cJSON_Delete(). NULL on failure.
+ * change its inputs. Without a config (NULL) it has the command and the versions only. Delete it
+ * with cJSON_Delete(). NULL on failure.
  */
 cJSON *report_head(const char *kind, const struct options *options, const struct config *config,
                    struct error *err);

@@ -183,6 +183,8 @@ static const struct picture {
     {"energy", "energy", "Energy by cause", false, true, NULL},
     {"functions", "energy", "Energy by function", false, false, NULL},
     {"wear", "wear", "Wear of non-volatile memory", false, true, NULL},
+    {"cuts", "sweep", "Crash states and failures by the store that power was first cut behind",
+     false, false, NULL},
     {"outcomes", "campaign", "What became of the faults", false, true, NULL},
 };
 

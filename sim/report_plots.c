@@ -22,6 +22,7 @@ EMBED("sim/plots/power.gp", plot_power);
 EMBED("sim/plots/energy.gp", plot_energy);
 EMBED("sim/plots/functions.gp", plot_functions);
 EMBED("sim/plots/wear.gp", plot_wear);
+EMBED("sim/plots/cuts.gp", plot_cuts);
 EMBED("sim/plots/outcomes.gp", plot_outcomes);
 
 /* Made if the report has that table, and has not the other. */
@@ -39,6 +40,7 @@ static const struct plot {
     {"plots/energy.gp", plot_energy, "tables/energy-causes.csv", NULL},
     {"plots/functions.gp", plot_functions, "tables/energy-functions.csv", NULL},
     {"plots/wear.gp", plot_wear, "tables/wear.csv", NULL},
+    {"plots/cuts.gp", plot_cuts, "tables/cuts.csv", NULL},
     {"plots/outcomes.gp", plot_outcomes, "tables/outcomes.csv", NULL},
 };
 

@@ -74,6 +74,7 @@ static const struct report_table tables[] = {
      NULL},
     {"tables/rounds.csv", "campaign.rounds.*", "round what done lost", NULL},
     {"tables/runs.csv", "sweep.runs_by_depth.*", "cuts_more=@0 runs=.", NULL},
+    {"tables/cuts.csv", "sweep.coverage.*", "from to states failures", NULL},
     {"tables/findings.csv", "sweep.findings.*", "path where verdict count reproducer", NULL},
 };
 

@@ -284,6 +284,8 @@ static int run_turns(struct machine *machine, uint64_t insns, machine_tick_fn ti
             if (machine->end != END_NONE)
                 return 0;
             begin_turn(machine, turn_end(machine));
+            if (machine->turn.yield)
+                return 0;
         }
         int waiting = finish_turn(machine, insns, err);
         if (waiting < 0)
@@ -343,12 +345,46 @@ int machine_start(struct machine *machine, struct error *err)
     return 0;
 }
 
-enum machine_end machine_go(struct machine *machine, uint64_t insns, machine_tick_fn tick,
-                            void *opaque, struct error *err)
+/* With `turn`, up to the beginning of the next turn at most. */
+static enum machine_end run_piece(struct machine *machine, uint64_t insns, bool turn,
+                                  machine_tick_fn tick, void *opaque, struct error *err)
 {
+    machine->turn.yield = turn;
     if (run_turns(machine, insns, tick, opaque, err))
         machine->end = END_FAULT;
     return machine->end;
+}
+
+enum machine_end machine_go(struct machine *machine, uint64_t insns, machine_tick_fn tick,
+                            void *opaque, struct error *err)
+{
+    return run_piece(machine, insns, false, tick, opaque, err);
+}
+
+void machine_yield(struct machine *machine)
+{
+    machine->turn.yield = true;
+}
+
+static void stop_exactly(struct machine *machine, uint64_t insns)
+{
+    if (machine->lives)
+        lives_stop_at(machine->lives, insns);
+    else
+        cpu_stop_exactly(machine->harts[0], insns, UINT64_MAX);
+}
+
+enum machine_end machine_step(struct machine *machine, machine_tick_fn tick, void *opaque,
+                              struct error *err)
+{
+    uint64_t next = machine_insns(machine) + 1, skips = machine->counters.idle_skips;
+    enum machine_end end = machine->end;
+    stop_exactly(machine, next);
+    while (end == END_NONE && machine_insns(machine) < next &&
+           machine->counters.idle_skips == skips)
+        end = run_piece(machine, next, true, tick, opaque, err);
+    stop_exactly(machine, UINT64_MAX);
+    return end;
 }
 
 enum machine_end machine_finish(struct machine *machine, struct error *err)
@@ -361,20 +397,35 @@ enum machine_end machine_finish(struct machine *machine, struct error *err)
     return machine->end;
 }
 
+void machine_catch_signals(struct machine_signals *signals)
+{
+    const struct sigaction note = {.sa_handler = note_signal};
+    interrupted = 0;
+    sigaction(SIGINT, &note, &signals->old_int);
+    sigaction(SIGTERM, &note, &signals->old_term);
+}
+
+void machine_release_signals(const struct machine_signals *signals)
+{
+    sigaction(SIGINT, &signals->old_int, NULL);
+    sigaction(SIGTERM, &signals->old_term, NULL);
+}
+
+bool machine_interrupted(void)
+{
+    return interrupted;
+}
+
 enum machine_end machine_run(struct machine *machine, machine_tick_fn tick, void *opaque,
                              struct error *err)
 {
-    const struct sigaction note = {.sa_handler = note_signal};
-    struct sigaction old_int, old_term;
-    sigaction(SIGINT, &note, &old_int);
-    sigaction(SIGTERM, &note, &old_term);
-    interrupted = 0;
+    struct machine_signals signals;
+    machine_catch_signals(&signals);
     if (machine_start(machine, err))
         machine->end = END_FAULT;
     else
         (void)machine_go(machine, UINT64_MAX, tick, opaque, err);
     (void)machine_finish(machine, err);
-    sigaction(SIGINT, &old_int, NULL);
-    sigaction(SIGTERM, &old_term, NULL);
+    machine_release_signals(&signals);
     return machine->end;
 }

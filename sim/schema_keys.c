@@ -23,11 +23,21 @@ static const char *const device_kinds[] = {[DEVICE_VIRTIO_BLK] = "virtio-blk",
                                            [DEVICE_MPS2_FPGAIO] = "mps2-fpgaio",
                                            [DEVICE_REGISTERS] = "registers",
                                            [DEVICE_BITBAND] = "bitband",
+                                           [DEVICE_FRAMEBUFFER] = "simple-framebuffer",
                                            NULL};
 static const char *const pl011_variants[] = {
     [PL011_ARM] = "arm", [PL011_LUMINARY] = "luminary", NULL};
+static const char *const pixel_formats[] = {[FRAMEBUFFER_R5G6B5] = "r5g6b5",
+                                            [FRAMEBUFFER_X8R8G8B8] = "x8r8g8b8",
+                                            [FRAMEBUFFER_A8B8G8R8] = "a8b8g8r8",
+                                            NULL};
 static const char *const untils[] = {
     [UNTIL_POWEROFF] = "poweroff", [UNTIL_CONSOLE] = "console", NULL};
+static const char *const display_faults[] = {[DISPLAY_BUG] = "bug",
+                                             [DISPLAY_NULL] = "null",
+                                             [DISPLAY_SKIP] = "skip",
+                                             [DISPLAY_HANG] = "hang",
+                                             NULL};
 static const char *const page_modes[] = {[PAGES_OPEN] = "open",
                                          [PAGES_ARMED] = "armed",
                                          [PAGES_PRECISE] = "precise",
@@ -135,7 +145,8 @@ static const struct key rows[] = {
     {KEY("devices.*.legacy", KEY_BOOLEAN, "virtio-mmio version 1 (legacy) instead of 2."),
      DEFAULT("false"), DEVICE(legacy)},
     {KEY("devices.*.base", KEY_ADDRESS,
-         "Microcontrollers: address of its registers, a multiple of 4K."),
+         "Microcontrollers: address of its registers, a multiple of 4K; simple-framebuffer: of its "
+         "memory, on board virt 0x40000000 by default."),
      RANGE(0, UINT32_MAX), DEVICE(base), GIVEN(struct config_device, has_base)},
     {KEY("devices.*.size", KEY_SIZE, "registers: bytes, a multiple of 4K."), .only = "registers",
      .flags = KEY_REQUIRED, RANGE(PAGE_SIZE, REGISTERS_MAX_SIZE), DEVICE(size)},
@@ -161,6 +172,16 @@ static const struct key rows[] = {
      DEFAULT("0"), RANGE(0, UINT32_MAX), DEVICE(id)},
     {KEY("devices.*.of", KEY_ADDRESS, "The megabyte of which each word here is one bit."),
      .only = "bitband", .flags = KEY_REQUIRED, RANGE(0, UINT32_MAX), DEVICE(of)},
+    {KEY("devices.*.width", KEY_INTEGER, "Pixels of a line."), .only = "simple-framebuffer",
+     .flags = KEY_REQUIRED, RANGE(1, FRAMEBUFFER_MAX_SIDE), DEVICE(screen.width)},
+    {KEY("devices.*.height", KEY_INTEGER, "Lines."), .only = "simple-framebuffer",
+     .flags = KEY_REQUIRED, RANGE(1, FRAMEBUFFER_MAX_SIDE), DEVICE(screen.height)},
+    {KEY("devices.*.stride", KEY_INTEGER,
+         "Bytes from one line to the next; without it they follow each other at once."),
+     .only = "simple-framebuffer", RANGE(1, 8 * FRAMEBUFFER_MAX_SIDE), DEVICE(screen.stride)},
+    {KEY("devices.*.format", KEY_ENUM, "Of a pixel, as the device-tree binding calls it."),
+     .only = "simple-framebuffer", DEFAULT("x8r8g8b8"), .choices = pixel_formats,
+     DEVICE(screen.format)},
     {KEY("devices.*.registers", KEY_ARRAY,
          "Those that do more than to hold what is written to them."),
      .only = "registers", RANGE(0, CONFIG_MAX_REGISTERS),
@@ -227,6 +248,13 @@ static const struct key rows[] = {
     {KEY("expect.memory[].uncut", KEY_BOOLEAN,
          "Or what it holds after the run without power cuts: looked at by `iaso sweep` only."),
      .flags = KEY_ANY_OF, DEFAULT("false"), EXPECT(uncut)},
+
+    {KEY("display", KEY_OBJECT, "The live view of `iaso run --display`.")},
+    {KEY("display.font", KEY_FILE,
+         "TrueType font; without it, DejaVu where distributions install it."),
+     RANGE(1, MAX_FILE), CONFIG(display.font)},
+    {KEY("display.fault", KEY_ENUM, "What key F injects; see inject.kind."), DEFAULT("bug"),
+     .choices = display_faults, CONFIG(display.fault)},
 
     {KEY("report", KEY_OBJECT, "What is left behind for people to read.")},
     {KEY("report.dir", KEY_FILE,

@@ -148,6 +148,17 @@ static void put_styled(struct cursor *cursor, const char *style, const char *tex
         fputs(PLAIN, cursor->screen->out);
 }
 
+/* Blanks up to the column, at least one, from which on the row goes on. */
+static void indent_row(struct cursor *cursor, unsigned to)
+{
+    const struct screen *screen = cursor->screen;
+    if (cursor->column >= to)
+        to = cursor->column + 1;
+    fprintf(screen->out, "%*s", (int)(to - cursor->column), "");
+    cursor->column = to;
+    cursor->indent = screen->width && to > screen->width / 2 ? 2 : to;
+}
+
 /* Indentation and label; where a hash would not fit they take less, so that it fits 80 columns. */
 static struct cursor begin_row(const struct screen *screen, const char *label)
 {
@@ -155,12 +166,7 @@ static struct cursor begin_row(const struct screen *screen, const char *label)
     struct cursor cursor = {screen, narrow ? 0 : 2, 0};
     fprintf(screen->out, "%*s", (int)cursor.column, "");
     put_styled(&cursor, DIM, label);
-    unsigned to = narrow ? LABEL - 1 : 2 + LABEL;
-    if (cursor.column >= to)
-        to = cursor.column + 1;
-    fprintf(screen->out, "%*s", (int)(to - cursor.column), "");
-    cursor.column = to;
-    cursor.indent = screen->width && to > screen->width / 2 ? 2 : to;
+    indent_row(&cursor, narrow ? LABEL - 1 : 2 + LABEL);
     return cursor;
 }
 
@@ -223,6 +229,17 @@ void screen_row(const struct screen *screen, const char *label, const char *form
     fputc('\n', screen->out);
     scope_leave(&scope);
     free(text);
+}
+
+void screen_item(const struct screen *screen, const char *left, unsigned column, const char *text)
+{
+    struct scope scope = scope_enter(screen->terminal);
+    struct cursor cursor = {screen, 0, 0};
+    put_characters(&cursor, left, strlen(left));
+    indent_row(&cursor, column);
+    put_words(&cursor, text);
+    fputc('\n', screen->out);
+    scope_leave(&scope);
 }
 
 /* As many bytes of the text as fit, in front of `behind` columns if not all of it does. */

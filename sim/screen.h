@@ -36,6 +36,9 @@ void screen_row(const struct screen *screen, const char *label, const char *form
 /* The same with a text that is cut, with "...", rather than continued: a hash. */
 void screen_value(const struct screen *screen, const char *label, const char *text);
 
+/* "left    text" from that column on, likewise continued. */
+void screen_item(const struct screen *screen, const char *left, unsigned column, const char *text);
+
 /* Lines as they are, but for what is not printable. */
 void screen_text(const struct screen *screen, const char *text);
 

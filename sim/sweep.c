@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sim/campaign.h"
+#include "sim/campaign_report.h"
 #include "sim/summary.h"
 #include "sim/sweep_finding.h"
 #include "sim/sweep_results.h"
@@ -16,8 +17,9 @@ struct sweep {
     const struct options *options;
     struct sweep_run *run;
     struct campaign campaign;
-    char detail[80]; /* of a result */
-    char *text;      /* likewise, malloc'ed */
+    char detail[80];                /* of a result */
+    char *text;                     /* likewise, malloc'ed */
+    struct campaign_report *report; /* NULL: none is wanted */
 };
 
 static bool is_finding(const struct campaign_result *result)
@@ -301,6 +303,14 @@ static int do_rounds(struct sweep *sweep, struct error *err)
     return conclude(sweep, err);
 }
 
+static int write_report(struct sweep *sweep, int code, struct error *err)
+{
+    struct screen screen;
+    screen_open(&screen, stderr);
+    return campaign_report_end(sweep->report, sweep->campaign.store, sweep->campaign.directory,
+                               code, sweep->options->quiet ? NULL : &screen, err);
+}
+
 static int do_sweep(struct sweep *sweep, struct config *config, struct error *err)
 {
     const struct options *options = sweep->options;
@@ -316,6 +326,8 @@ static int do_sweep(struct sweep *sweep, struct config *config, struct error *er
         return complain(err, EXIT_USAGE);
     sweep->campaign.is_finding = is_finding;
     int code = do_rounds(sweep, err);
+    if (sweep->report && write_report(sweep, code, err))
+        code = complain(err, EXIT_SIMULATOR);
     if (campaign_close(&sweep->campaign, err))
         code = complain(err, EXIT_SIMULATOR);
     return code;
@@ -334,13 +346,18 @@ int sweep_command(const struct options *options, struct config *config)
         return complain(&err, EXIT_USAGE);
     if (options->has_seed)
         config->sweep.seed = options->seed;
+    if (config->report.dir &&
+        !(sweep.report = campaign_report_begin(sweep_kind.name, options, config, &err)))
+        return complain(&err, EXIT_USAGE);
     sweep.run = sweep_run_new(config, &err);
     if (!sweep.run) {
+        campaign_report_free(sweep.report);
         error_prefix(&err, "%s: ", config->path);
         return complain(&err, EXIT_USAGE);
     }
     int code = do_sweep(&sweep, config, &err);
     sweep_run_free(sweep.run);
+    campaign_report_free(sweep.report);
     free(sweep.text);
     return code;
 }

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sim/report_dir.h"
 #include "sim/sweep_finding.h"
 
 static bool holds(const char *path, const char *text)
@@ -70,5 +71,42 @@ int sweep_findings_write(const struct sweep_results *results, const char *direct
         return error_set(err, "out of memory");
     int result = write_file(directory, "findings.txt", text, err);
     free(text);
+    return result;
+}
+
+static int put(struct report_dir *dir, const char *name, const char *text, struct error *err)
+{
+    FILE *out = report_dir_create(dir, name, err);
+    if (!out)
+        return -1;
+    fputs(text, out);
+    return report_dir_close(dir, out, err);
+}
+
+static int put_all(const struct sweep_results *results, struct report_dir *dir, struct error *err)
+{
+    for (size_t i = 0; i < results->group_count; i++) {
+        char name[40];
+        const char *reproducer = text_of(&results->groups[i], "reproducer");
+        snprintf(name, sizeof name, "finding-%zu.json", i + 1);
+        if (reproducer && put(dir, name, reproducer, err))
+            return -1;
+    }
+    char *text = sweep_results_list(results);
+    int result = text ? 0 : error_set(err, "out of memory");
+    if (!result && results->group_count)
+        result = put(dir, "findings.txt", text, err);
+    free(text);
+    return result;
+}
+
+int sweep_findings_report(struct store *store, struct report_dir *dir, struct error *err)
+{
+    struct sweep_results results;
+    int result = sweep_results_load(&results, store, err);
+    sweep_results_unite(&results);
+    if (result == 0)
+        result = put_all(&results, dir, err);
+    sweep_results_free(&results);
     return result;
 }

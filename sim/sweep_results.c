@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/sweep_finding.h"
 #include "sim/text.h"
 
 struct reading {
@@ -28,6 +29,36 @@ static const char *text_of(const cJSON *json, const char *key)
 {
     const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, key));
     return text ? text : "";
+}
+
+static double golden_number(const struct sweep_results *results, const char *key)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(results->golden, key);
+    return item ? item->valuedouble : 0;
+}
+
+/* ---- Parts --------------------------------------------------------------------------------- */
+
+/* One part for each store, if there are so few of them. */
+static uint64_t part_count(const struct sweep_results *results)
+{
+    uint64_t writes = (uint64_t)golden_number(results, "writes");
+    return writes < SWEEP_PARTS ? writes : SWEEP_PARTS;
+}
+
+/* The part that the path's first cut is in; stores count from 1. */
+static struct sweep_part *part_of(struct sweep_results *results, const struct sweep_path *path)
+{
+    uint64_t writes = (uint64_t)golden_number(results, "writes"), write = path->cuts[0].write;
+    bool known = path->count && write >= 1 && write <= writes;
+    return &results->parts[known ? (write - 1) * part_count(results) / writes : 0];
+}
+
+static void count_state(struct sweep_results *results, const char *key)
+{
+    struct sweep_path path;
+    if (sweep_path_parse(&path, key))
+        part_of(results, &path)->states++;
 }
 
 /* ---- Classes ------------------------------------------------------------------------------- */
@@ -53,6 +84,7 @@ static int see_booted(void *opaque, const struct campaign_result *result, struct
     struct nvm_hash state;
     int is_new = 1;
     results->booted++;
+    count_state(results, result->key);
     if (!strcmp(result->outcome, CAMPAIGN_LOST)) {
         results->lost++;
         return 0;
@@ -128,6 +160,7 @@ static int add_failure(struct sweep_results *results, const cJSON *failure, stru
         group->path = path;
     group->count++;
     results->failure_count++;
+    part_of(results, &path)->failures++;
     return 0;
 }
 
@@ -161,6 +194,8 @@ static int see_judged(void *opaque, const struct campaign_result *result, struct
             return 0; /* another shard has a lesser path of that class */
     } else if (add_class(results, result->key, err)) {
         return -1;
+    } else {
+        count_state(results, result->key);
     }
     if (!strcmp(result->outcome, CAMPAIGN_LOST)) {
         results->lost++;
@@ -267,12 +302,6 @@ void sweep_results_free(struct sweep_results *results)
 
 /* ---- The report ---------------------------------------------------------------------------- */
 
-static double golden_number(const struct sweep_results *results, const char *key)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(results->golden, key);
-    return item ? item->valuedouble : 0;
-}
-
 char *sweep_results_list(const struct sweep_results *results)
 {
     char *text = NULL;
@@ -348,6 +377,21 @@ static void add_finding(cJSON *array, const struct sweep_group *group, size_t nu
     cJSON_AddItemToArray(array, json);
 }
 
+static void add_coverage(const struct sweep_results *results, cJSON *json)
+{
+    uint64_t writes = (uint64_t)golden_number(results, "writes"), parts = part_count(results);
+    cJSON *array = cJSON_AddArrayToObject(json, "coverage");
+    for (uint64_t i = 0; i < parts; i++) {
+        cJSON *part = cJSON_CreateObject();
+        /* The first store of part i is the least whose number, less 1, is at least i / parts. */
+        add(part, "from", (double)((i * writes + parts - 1) / parts + 1));
+        add(part, "to", (double)(((i + 1) * writes + parts - 1) / parts));
+        add(part, "states", (double)results->parts[i].states);
+        add(part, "failures", (double)results->parts[i].failures);
+        cJSON_AddItemToArray(array, part);
+    }
+}
+
 static void summarise(const struct sweep_results *results, cJSON *summary)
 {
     cJSON *json = cJSON_AddObjectToObject(summary, "sweep"), *array;
@@ -367,6 +411,7 @@ static void summarise(const struct sweep_results *results, cJSON *summary)
     add(json, "lost", (double)results->lost);
     add(json, "golden_instructions", golden_number(results, "instructions"));
     add(json, "golden_writes", golden_number(results, "writes"));
+    add_coverage(results, json);
     array = cJSON_AddArrayToObject(json, "findings");
     for (size_t i = 0; i < results->group_count; i++)
         add_finding(array, &results->groups[i], i + 1);
@@ -386,4 +431,4 @@ static int report(struct store *store, const struct screen *screen, cJSON *summa
     return result;
 }
 
-const struct campaign_kind sweep_kind = {"sweep", report};
+const struct campaign_kind sweep_kind = {"sweep", report, sweep_findings_report};

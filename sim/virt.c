@@ -89,8 +89,7 @@ static int add_virtio(struct machine *machine, struct device *plic, unsigned slo
                       struct error *err)
 {
     const struct config *config = machine->config;
-    const struct config_device *wanted =
-        slot < config->device_count ? &config->devices[slot] : NULL;
+    const struct config_device *wanted = config_virtio(config, slot);
     const struct virtio_wiring wiring = {
         .memory = machine->mem,
         .irq = plic_input(plic, VIRT_VIRTIO_IRQ + slot),
@@ -160,11 +159,15 @@ static int check(const struct config *config, struct error *err)
         return error_set(err, "machine.cpu: expected \"rv64gc\" on board virt");
     for (size_t i = 0; i < config->device_count; i++)
         if (config->devices[i].kind != DEVICE_VIRTIO_BLK &&
-            config->devices[i].kind != DEVICE_VIRTIO_RNG)
-            return error_set(err, "devices.%s.type: expected a virtio device on board virt",
+            config->devices[i].kind != DEVICE_VIRTIO_RNG &&
+            config->devices[i].kind != DEVICE_FRAMEBUFFER)
+            return error_set(err,
+                             "devices.%s.type: expected a virtio device or a frame buffer on "
+                             "board virt",
                              config->devices[i].name);
-    if (config->device_count > VIRT_VIRTIO_MAX)
-        return error_set(err, "devices: expected at most %d on board virt, found %zu",
+    if (config_virtio(config, VIRT_VIRTIO_MAX))
+        return error_set(err,
+                         "devices: expected at most %d virtio devices on board virt, found %zu",
                          VIRT_VIRTIO_MAX, config->device_count);
     bool ram = false;
     for (size_t i = 0; i < config->memory_count; i++) {

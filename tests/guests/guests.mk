@@ -49,7 +49,7 @@ ARM_OUT   := $(BUILD)/guests/arm
 ARM_CC    ?= arm-none-eabi-gcc
 ARM_FLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wshadow -mcpu=cortex-m3 -mthumb -ffreestanding \
              -fno-tree-loop-distribute-patterns
-ARM_NAMES := nest store
+ARM_NAMES := nest store mandelbrot
 TEST_GUESTS += $(ARM_NAMES:%=$(ARM_OUT)/%.elf)
 
 $(ARM_OUT)/%.elf: $(ARM_SRC)/%.c $(ARM_SRC)/runtime.c $(ARM_SRC)/runtime.h $(ARM_SRC)/guest.ld

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IASO_SIM_DISPLAY_PILOT_H
+#define IASO_SIM_DISPLAY_PILOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sim/machine.h"
+
+/*
+ * Runs a machine in pieces, at a speed, and lets a person intervene between them. In pieces it runs
+ * as it would in one, so without interventions nothing differs; and what intervenes says how the
+ * config does the same, so that the run can be repeated.
+ */
+struct display_pilot {
+    struct machine *machine;
+    bool paused;
+    unsigned speed; /* index into display_speeds */
+    double mips;    /* instructions per microsecond of the host's time, lately */
+    char said[400]; /* the latest news, for the person; "" if there are none */
+    bool failed;    /* it was bad news */
+
+    /* The next ones are the pilot's own. */
+    uint64_t piece; /* instructions that take about as long as a piece should */
+    uint64_t deadline;
+    struct {
+        uint64_t ticks, ms; /* when the machine's clock and the host's agreed */
+        bool set;
+    } pace;
+    struct inject_policy policy; /* of the fault that was last injected */
+    enum inject_kind kind;       /* of faults */
+    bool strikes;                /* a fault was asked for, and waits for a place */
+    unsigned inside;
+    char why_not[200]; /* faults cannot be injected; "" if they can */
+};
+
+/* Before the machine is started. Both stay where they are. */
+void display_pilot_init(struct display_pilot *pilot, struct machine *machine);
+
+/* Runs for up to `ms` of the host's time, as speed and pauses allow; fails as machine_go(). */
+enum machine_end display_pilot_run(struct display_pilot *pilot, unsigned ms, struct error *err);
+
+enum machine_end display_pilot_step(struct display_pilot *pilot, struct error *err);
+void display_pilot_speed(struct display_pilot *pilot, int by);
+void display_pilot_pause(struct display_pilot *pilot);
+
+/* Power fails now; a fault strikes in the next request. What becomes of it is in `said`. */
+void display_pilot_cut(struct display_pilot *pilot);
+void display_pilot_fault(struct display_pilot *pilot);
+
+/* Milliseconds of the host's monotonic clock. */
+uint64_t display_pilot_ms(void);
+
+#endif
