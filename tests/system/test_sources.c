@@ -326,10 +326,10 @@ static void expect_energy(const char *folded, const cJSON *json, const char *cau
 }
 
 static struct case_of meters[] = {
-    {"configs/hypnos-kv.json"},    /* cuts */
-    {"configs/hypnos-trace.json"}, /* brown-outs, code in memory that costs */
-    {"configs/hypnos-sense.json"}, /* sleep */
-    {"configs/persistent-rtos.json"},
+    {"configs/hypnos-kv.json", ""},    /* cuts */
+    {"configs/hypnos-trace.json", ""}, /* brown-outs, code in memory that costs */
+    {"configs/hypnos-sense.json", ""}, /* sleep */
+    {"configs/persistent-rtos.json", ""},
 };
 
 ParameterizedTestParameters(sources, energy_by_stack)
@@ -389,10 +389,10 @@ Test(sources, hostile_names)
 /* ---- All of them --------------------------------------------------------------------------- */
 
 static struct case_of all[] = {
-    {"configs/agora-nested.json"},
-    {"configs/agora-smp.json"},
-    {"configs/hypnos-kv.json"},
-    {"configs/hypnos-trace.json"},
+    {"configs/agora-nested.json", ""},
+    {"configs/agora-smp.json", ""},
+    {"configs/hypnos-kv.json", ""},
+    {"configs/hypnos-trace.json", ""},
 };
 
 ParameterizedTestParameters(sources, the_same_run_and_files)
