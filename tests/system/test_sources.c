@@ -284,7 +284,7 @@ struct case_of {
 
 static struct case_of logs[] = {
     {"configs/agora-nested.json", "12M"},
-    {"configs/agora-smp-dependent.json", "40M"},
+    {"configs/agora-smp-dependent.json", "20M"},
     {"configs/agora-null.json", "12M"},
     {"configs/agora-torture.json", "12M"},
 };
