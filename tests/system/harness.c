@@ -356,6 +356,22 @@ static bool session_read(struct session *session)
     return poll(&ready, 1, 1000) <= 0 || append(fd, &session->seen, &session->size);
 }
 
+static void session_drop(struct session *session, size_t passed)
+{
+    memmove(session->seen, session->seen + passed, session->size - passed + 1);
+    session->size -= passed;
+}
+
+void session_line(struct session *session, char *line, size_t size)
+{
+    double deadline = now() + TALK_SECONDS;
+    while (!strchr(session->seen, '\n') && now() < deadline && session_read(session))
+        ;
+    size_t length = strcspn(session->seen, "\n");
+    snprintf(line, size, "%.*s", (int)length, session->seen);
+    session_drop(session, length);
+}
+
 void session_expect(struct session *session, const char *text)
 {
     double deadline = now() + TALK_SECONDS;
@@ -365,9 +381,7 @@ void session_expect(struct session *session, const char *text)
     if (!found)
         kill(session->pid, SIGKILL);
     cr_assert(found, "never printed \"%s\", but:\n%s", text, session->seen);
-    size_t passed = (size_t)(found - session->seen) + strlen(text);
-    memmove(session->seen, session->seen + passed, session->size - passed + 1);
-    session->size -= passed;
+    session_drop(session, (size_t)(found - session->seen) + strlen(text));
 }
 
 void session_send(struct session *session, const char *text)

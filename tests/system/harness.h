@@ -94,6 +94,8 @@ void session_start_wide(struct session *session, enum session_kind kind, unsigne
 /* Reads until `text` was printed, after what an earlier call waited for; the test fails when that
  * takes too long. */
 void session_expect(struct session *session, const char *text);
+/* The rest of that line, as far as there is room. */
+void session_line(struct session *session, char *line, size_t size);
 void session_send(struct session *session, const char *text);
 /* Reads on until it has ended; its exit code as in struct run. */
 int session_end(struct session *session);
