@@ -9,8 +9,9 @@
 
 #include "sim/report_read.h"
 
-#define MAX_NAME  60 /* bytes of a guest's name in a sentence */
-#define LAST_UNIX 34 /* errors up to this one mean the same in every Unix */
+#define MAX_NAME     60 /* bytes of a guest's name in a sentence */
+#define FEW_FAILURES 3
+#define LAST_UNIX    34 /* errors up to this one mean the same in every Unix */
 
 /* ---- Sentences ---------------------------------------------------------------------------- */
 
@@ -189,17 +190,24 @@ static void say_faults(cJSON *answer, const cJSON *campaign)
 
 /* ---- Recovery ----------------------------------------------------------------------------- */
 
-/* "request write of sh" or what is known of it. */
+/* "system call write of task sh", or what is known of it. */
 static void describe_request(const cJSON *domain, char *buffer, size_t size)
 {
+    static const char *const words[][2] = {{"syscall", "system call "},
+                                           {"fault", ""}, /* "load page fault" */
+                                           {"interrupt", "interrupt "},
+                                           {"function", "function "}};
     char name[MAX_NAME + 4], task[MAX_NAME + 4], number[WORDS_SIZE];
     const char *known = report_string(domain, "name"), *of = report_string(domain, "task");
-    const char *kind = report_string_or(domain, "request", "request");
+    const char *kind = report_string_or(domain, "request", ""), *said = "request ";
     double nth;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (!strcmp(words[i][0], kind))
+            said = words[i][1];
     if (known)
-        snprintf(buffer, size, "%s %s", kind, name_of(known, name));
+        snprintf(buffer, size, "%s%s", said, name_of(known, name));
     else if (report_number(domain, "number", &nth))
-        snprintf(buffer, size, "%s %s", kind, words_count(nth, number));
+        snprintf(buffer, size, "%s%s", *said ? said : "fault ", words_count(nth, number));
     else
         snprintf(buffer, size, "a request");
     if (of) {
@@ -233,31 +241,46 @@ static const cJSON *failed_domain(const cJSON *failure, double *others)
         if (!failed && !strcmp(report_string_or(domain, "role", ""), "failed"))
             failed = domain;
         else
-            ++*others;
+            *others += !cJSON_IsFalse(report_at(domain, "innocent"));
     }
     return failed;
 }
 
-/* What became of the only failure. */
-static void say_one_failure(cJSON *answer, const cJSON *report, const cJSON *failure)
+const char *report_refused_words(const char *reason)
 {
-    char request[3 * MAX_NAME], error[40], count[WORDS_SIZE], name[MAX_NAME + 4], told[200];
-    const char *at = report_string(report, "configuration.inject.at");
-    const char *seen = report_string(failure, "failure");
+    static const char *const words[][2] = {
+        {"log-limit", "the log had grown over its limit"},
+        {"output", "output had been done that cannot be taken back"},
+        {"linger", "others had built on it, and its thread did not run for too long"},
+        {"outside", "code outside of any domain had read what it wrote"},
+        {"no-domain", "it was in no request"},
+        {"exempt", "it was in exempt code"},
+        {"wake", "a thread that had built on it slept and could not be woken"},
+        {"endless", "what had built on it never ends, or no retries were left"},
+        {"other", "of something else"},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (!strcmp(words[i][0], reason))
+            return words[i][1];
+    return reason;
+}
+
+static void say_failure(cJSON *answer, const cJSON *report, const cJSON *failure)
+{
+    char request[4 * MAX_NAME], error[40], count[WORDS_SIZE], name[MAX_NAME + 4];
+    const char *seen = name_of(report_string_or(failure, "failure", "unknown"), name);
+    int length = (int)strcspn(seen, "?"); /* which a config may put behind a symbol */
     const char *outcome = report_string_or(failure, "outcome", "");
+    const char *reason = report_string(failure, "reason");
     double others;
-    const cJSON *failed = failed_domain(failure, &others);
-    describe_request(failed, request, sizeof request);
+    describe_request(failed_domain(failure, &others), request, sizeof request);
     describe_error(report, error, sizeof error);
-    snprintf(told, sizeof told, "One %s%s",
-             at     ? "fault struck in "
-             : seen ? "failure, seen in "
-                    : "failure",
-             at || seen ? name_of(at ? at : seen, name) : "");
     if (!strcmp(outcome, "refused")) {
-        const char *reason = report_string(failure, "reason");
-        say(answer, "%s and could not be undone%s%s%s; the guest was left to deal with it.", told,
-            reason ? " (" : "", reason ? reason : "", reason ? ")" : "");
+        say(answer,
+            "A failure (%.*s) of %s could not be undone%s%s; the kernel was left to deal "
+            "with it.",
+            length, seen, request, reason ? ", because " : "",
+            reason ? report_refused_words(reason) : "");
         return;
     }
     const char *fate = !strcmp(outcome, "retry")   ? "was executed again"
@@ -267,8 +290,27 @@ static void say_one_failure(cJSON *answer, const cJSON *report, const cJSON *fai
     if (others > 0)
         snprintf(rest, sizeof rest, "%s other%s that had built on it w%s undone and executed again",
                  words_count(others, count), plural(others), others == 1 ? "as" : "ere");
-    say(answer, "%s: %s %s%s; %s.", told, request, fate, !strcmp(outcome, "error") ? error : "",
-        rest);
+    say(answer, "A failure (%.*s): %s %s%s; %s.", length, seen, request, fate,
+        !strcmp(outcome, "error") ? error : "", rest);
+}
+
+/* The fault that the config plants. */
+static void say_fault(cJSON *answer, const cJSON *report)
+{
+    static const char *const kinds[][2] = {
+        {"null", "a load from address 0"}, {"flip", "a bit that flips"},
+        {"wild", "a wild store"},          {"skip", "an instruction that is skipped"},
+        {"bug", "a breakpoint"},           {"hang", "an endless loop"},
+    };
+    const cJSON *inject = report_at(report, "configuration.inject");
+    const char *kind = report_string(inject, "kind"), *at = report_string(inject, "at");
+    char name[MAX_NAME + 4];
+    if (!kind || !at || report_at(report, "campaign"))
+        return;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (!strcmp(kinds[i][0], kind))
+            kind = kinds[i][1];
+    say(answer, "A fault was planted in %s: %s.", name_of(at, name), kind);
 }
 
 static double domains_of(const cJSON *report)
@@ -283,18 +325,13 @@ static double refused_of(const cJSON *recovery)
     return refused > 0 ? refused : report_number_or(recovery, "refused", 0);
 }
 
-static void say_failures(cJSON *answer, const cJSON *report, const cJSON *recovery)
+static void say_failures(cJSON *answer, const cJSON *recovery)
 {
     char text[5][WORDS_SIZE], largest_text[100] = "";
     double faults = report_number_or(recovery, "faults", 0);
     double recovered = report_number_or(recovery, "recovered", 0), refused = refused_of(recovery);
     double back = report_number_or(recovery, "rolled_back", 0);
     double largest = report_number_or(recovery, "cascade_max", 0);
-    const cJSON *only = cJSON_GetArrayItem(report_at(recovery, "failures"), 0);
-    if (faults == 1 && only) {
-        say_one_failure(answer, report, only);
-        return;
-    }
     if (largest > 1)
         snprintf(largest_text, sizeof largest_text, ", up to %s at a time",
                  words_count(largest, text[4]));
@@ -303,15 +340,29 @@ static void say_failures(cJSON *answer, const cJSON *report, const cJSON *recove
         words_count(refused, text[2]), words_count(back, text[3]), plural(back), largest_text);
 }
 
+/* A sentence for each failure if they are few, their number otherwise or if some are not known. */
+static void say_all_failures(cJSON *answer, const cJSON *report, const cJSON *recovery)
+{
+    const cJSON *failure, *failures = report_at(recovery, "failures");
+    double faults = report_number_or(recovery, "faults", 0);
+    size_t known = report_count(failures, "");
+    if (known == 0 || known > FEW_FAILURES || faults != (double)known) {
+        say_failures(answer, recovery);
+        return;
+    }
+    cJSON_ArrayForEach(failure, failures) say_failure(answer, report, failure);
+}
+
 static void say_recovery(cJSON *answer, const cJSON *report)
 {
     char opened[WORDS_SIZE], undone[WORDS_SIZE];
     const cJSON *recovery = report_at(report, "recovery");
     double domains = domains_of(report), back = report_number_or(recovery, "rolled_back", 0);
+    say_fault(answer, report);
     if (!cJSON_IsObject(recovery))
         return;
     if (report_number_or(recovery, "faults", 0) > 0)
-        say_failures(answer, report, recovery);
+        say_all_failures(answer, report, recovery);
     else if (back > 0)
         say(answer,
             "%s of %s recovery domains were undone at their end and executed again, and "

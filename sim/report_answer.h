@@ -18,4 +18,7 @@ cJSON *report_answer(const cJSON *report);
  * to"; the reason itself if it is none of those that are known. */
 const char *report_reason_words(const char *reason);
 
+/* Why a failure could not be undone ("log-limit", "outside", ...), to follow "because". */
+const char *report_refused_words(const char *reason);
+
 #endif

@@ -29,7 +29,7 @@ static const char *kind_words(const cJSON *report)
     const char *kind = report_string_or(report, "kind", "run");
     if (report_at(report, "sweep") || !strcmp(kind, "sweep"))
         return "Every crash state";
-    if (report_at(report, "campaign"))
+    if (report_at(report, "campaign.recovery"))
         return "Fault campaign";
     return strcmp(kind, "inject") ? "Run" : "Run with a fault";
 }
@@ -41,6 +41,8 @@ static const char *verdict(const cJSON *report, const char **class)
     if (!report_number(report, "exit", &code))
         return NULL;
     *class = code == 0 ? "good" : "bad";
+    if (code == 0 && report_at(report, "campaign.recovery"))
+        return "complete";
     return code == 0     ? "as expected"
            : code == 1   ? "failed"
            : code == 3   ? "the simulator failed"
@@ -138,7 +140,7 @@ static const struct section {
     {"recovery", "Recovery", "recovery", page_recovery},
     {"power", "Power", "power", page_power},
     {"crash-states", "Crash states", "sweep", page_sweep},
-    {"faults", "Faults", "campaign", page_campaign},
+    {"faults", "Faults", "campaign.recovery", page_campaign},
     {"files", "Files", "", page_files},
     {"repeat", "How to repeat it", "", page_repeat},
 };

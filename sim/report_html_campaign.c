@@ -56,7 +56,8 @@ static void write_reproducer(const struct page *page, const char *name)
     if (page_has_file(page, name)) {
         fputs("<a href=\"", out);
         html_url(out, name);
-        html_print(out, "\">%s</a>, as <code>iaso run %s</code></dd>\n", name, name);
+        html_print(out, "\">%s</a>, a config for <code>iaso run</code> where the sweep ran</dd>\n",
+                   name);
     } else {
         html_print(out, "<code>iaso run %s/%s</code></dd>\n",
                    report_string_or(page->report, "directory", "."), name);

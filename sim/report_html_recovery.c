@@ -3,29 +3,11 @@
 #include <string.h>
 
 #include "sim/html.h"
+#include "sim/report_answer.h"
 #include "sim/report_html_parts.h"
 #include "sim/report_read.h"
 
 #define MAX_OPENED 20 /* failures of which each domain is listed */
-
-static const char *refused_words(const char *reason)
-{
-    static const char *const words[][2] = {
-        {"log-limit", "the log had grown over its limit"},
-        {"output", "output had been done that cannot be taken back"},
-        {"linger", "others depended on it, and its thread did not run for too long"},
-        {"outside", "code outside of any domain had read what it wrote"},
-        {"no-domain", "the failure was in no request"},
-        {"exempt", "the failure was in exempt code"},
-        {"wake", "a dependent slept and could not be woken"},
-        {"endless", "a dependent was in a request that never ends, or no retries were left"},
-        {"other", "something else"},
-    };
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (!strcmp(words[i][0], reason))
-            return words[i][1];
-    return reason;
-}
 
 /* ---- Failures ----------------------------------------------------------------------------- */
 
@@ -84,7 +66,7 @@ static void write_outcome(FILE *out, const cJSON *failure)
             outcome = words[i][1];
     html_print(out, "<span class=%s>%s</span>", bad ? "bad" : "good", outcome);
     if (reason)
-        html_print(out, " <span class=why>%s</span>", refused_words(reason));
+        html_print(out, " <span class=why>%s</span>", report_refused_words(reason));
 }
 
 static double domain_count(const cJSON *failure)
@@ -133,7 +115,7 @@ static void write_fate(FILE *out, const cJSON *domain)
 static const struct column failure_columns[] = {
     {"time", CELL_TIME, "time_ns", NULL, NULL},
     {"instruction", CELL_COUNT, "at", NULL, NULL},
-    {"seen in", CELL_NAME, "failure", NULL, NULL},
+    {"seen as", CELL_NAME, "failure", NULL, NULL},
     {"thread", CELL_TEXT, NULL, NULL, write_thread},
     {"request", CELL_TEXT, NULL, NULL, write_failed},
     {"outcome", CELL_TEXT, NULL, NULL, write_outcome},
@@ -181,7 +163,7 @@ static void write_refused(const struct page *page, const cJSON *refused)
         if (!item->string || !report_number(item, "", &count) || count <= 0)
             continue;
         html_print(page->out, "<tr><td><code>%s</code> <span class=why>%s</span></td><td class=n>",
-                   item->string, refused_words(item->string));
+                   item->string, report_refused_words(item->string));
         page_quantity(page->out, CELL_COUNT, count);
         fputs("</td></tr>\n", page->out);
     }

@@ -11,7 +11,8 @@ static const struct {
     const char *name, *what, *opened_by;
 } files[] = {
     {"report.json", "all numbers of this page and more", "iaso schema report describes it"},
-    {"config.json", "the full config", "iaso run config.json repeats the run"},
+    {"config.json", "the full config",
+     "iaso run, with it and in the same directory, repeats the run"},
     {"trace.json", "threads, requests, domains, power and devices over time",
      "open it in ui.perfetto.dev or chrome://tracing"},
     {"power.vcd", "supply and life-cycle signals", "gtkwave power.vcd"},

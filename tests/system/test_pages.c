@@ -13,10 +13,10 @@
 
 struct browser {
     struct place place;
-    char profile[160], page[160]; /* folder, URL */
+    char profile[160], page[200]; /* folder, URL */
 };
 
-/* Runs `arguments`, which end in "--report", with the page of that report; false: no browser. */
+/* Runs the config and opens its report; the test is skipped if there is no browser. */
 static void browser_start(struct browser *browser, const char *command, const char *config)
 {
     struct run run;
@@ -35,11 +35,14 @@ static void browser_start(struct browser *browser, const char *command, const ch
 
 static void browser_end(struct browser *browser)
 {
+    static const char *const folders[] = {"profile", "report", "second", "compared"};
     struct run run;
-    char report[120];
-    snprintf(report, sizeof report, "%s/report", browser->place.dir);
-    RUN_COMMAND(&run, "rm", "-rf", report, strchr(browser->profile, '/'));
-    run_free(&run);
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+        char folder[160];
+        snprintf(folder, sizeof folder, "%s/%s", browser->place.dir, folders[i]);
+        RUN_COMMAND(&run, "rm", "-rf", folder);
+        run_free(&run);
+    }
     place_remove(&browser->place);
 }
 
@@ -224,6 +227,32 @@ Test(system_pages, of_power, .timeout = 600)
     expect_page(&browser, numbers);
     expect_fits(&browser);
     expect_looks(&browser);
+    browser_end(&browser);
+}
+
+Test(system_pages, of_a_comparison, .timeout = 600)
+{
+    struct browser browser;
+    struct run run;
+    char first[120], second[120], both[120];
+    browser_start(&browser, "run", "configs/hello.json");
+    snprintf(first, sizeof first, "%s/report", browser.place.dir);
+    snprintf(second, sizeof second, "%s/second", browser.place.dir);
+    snprintf(both, sizeof both, "%s/compared", browser.place.dir);
+    RUN(&run, "run", "configs/hello.json", "-q", "--console", "none", "--set", "machine.mips=50",
+        "--report", second);
+    cr_assert_eq(run.code, 0, "%s", run.err);
+    run_free(&run);
+    RUN(&run, "report", first, second, "-o", both);
+    cr_assert_eq(run.code, 0, "%s", run.err);
+    run_free(&run);
+    snprintf(browser.page, sizeof browser.page, "file://%s/compare.html", both);
+    browse(&run, &browser, browser.page, "light", "--window-size=1280,900", "--dump-dom");
+    cr_expect(!complains(&run), "%s", run.err);
+    cr_expect(strstr(run.out, "machine.mips"));
+    cr_expect(strstr(run.out, "<td>virtual time</td>"));
+    run_free(&run);
+    expect_fits(&browser);
     browser_end(&browser);
 }
 

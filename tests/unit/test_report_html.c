@@ -346,8 +346,10 @@ Test(report_answer, of_a_fault)
         "The guest switched itself off as expected after 3,318,739,958 instructions, 8.30 s of "
         "its time.",
         "It rebooted 1 time on the way.",
-        "One fault struck in pipe_write+0x10: syscall write of task sh failed with error -5 (EIO); "
-        "2 others that had built on it were undone and executed again.",
+        "A fault was planted in pipe_write+0x10: a load from address 0.",
+        "A failure (die): system call write of task sh failed with error -5 (EIO); 2 others that "
+        "had "
+        "built on it were undone and executed again.",
         "91.2 % of the kernel's writes and 17.8 % of its reads happened inside recovery domains; "
         "of the rest, the largest part (89.6 %) belongs to kernel threads, which serve no request.",
         "Had the kernel done this in software, the run would have taken 1.70 times as long, by the "
