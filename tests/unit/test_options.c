@@ -274,7 +274,7 @@ Test(options, every_command_has_its_help)
         enum command topic;
         const char *has, *has_not;
     } all[] = {
-        {COMMAND_NONE, "\n  check          CONFIG", "--set"},
+        {COMMAND_NONE, "\n  check CONFIG ", "--set"},
         {COMMAND_RUN, "--console WHERE", "--output"},
         {COMMAND_RUN, "--report DIR", "--kind"},
         {COMMAND_RUN, "--force", "--kind"},
