@@ -7,7 +7,7 @@ OPT     ?= -O2 -g
 CFLAGS  ?= $(OPT)
 FLAGS   := -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
            -Wvla -Wpointer-arith -Wwrite-strings -I.
-PKGS    := unicorn capstone libcjson libelf libbpf nettle zlib sqlite3 sdl2 SDL2_ttf libpng
+PKGS    := unicorn capstone libcjson libelf libdw libbpf nettle zlib sqlite3 sdl2 SDL2_ttf libpng
 CONFIG  ?= configs/linux-riscv64.json
 FUZZ_SECONDS ?= 20
 LSAN_OPTIONS ?= suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0
@@ -25,8 +25,8 @@ LIBS       = $(PKG_LIBS) -lfdt -lm -lutil
 LIB_SRC    := $(wildcard mem/*.c cpu/*.c devices/*.c recovery/*.c power/*.c) \
               $(filter-out sim/main.c,$(wildcard sim/*.c))
 LIB_OBJ    := $(LIB_SRC:%.c=$(BUILD)/%.o)
-UNIT_OBJ   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/*.c))
-SYSTEM_OBJ := $(patsubst %.c,$(BUILD)/%.o,tests/system/harness.c $(wildcard tests/system/test_*.c))
+UNIT_OBJ   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/*.c) tests/trace_rules.c)
+SYSTEM_OBJ := $(patsubst %.c,$(BUILD)/%.o,tests/system/harness.c $(wildcard tests/system/test_*.c) tests/trace_rules.c)
 FUZZ_TESTS := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/fuzz-%,\
               $(filter-out %/fuzz_file.c,$(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_MAIN  := $(if $(findstring fuzzer,$(SAN)),,$(BUILD)/tests/fuzz/main.o)
@@ -61,6 +61,9 @@ $(BUILD)/unit $(BUILD)/system $(BUILD)/tests-all:
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lcriterion
 $(BUILD)/sim/preset.o: $(wildcard configs/presets/*.json configs/boards/*.json)
+$(BUILD)/sim/report_html_parts.o: sim/report.css
+$(BUILD)/sim/report_schema.o: sim/report.schema.json
+$(BUILD)/sim/report_plots.o: $(wildcard sim/plots/*.gp)
 $(BUILD)/%.o: %.c | have-build
 	@mkdir -p $(@D)
 	@echo "  CC    $@"
@@ -119,11 +122,11 @@ format: ## apply .clang-format
 clean: ## remove what was built, but not what was downloaded
 	rm -rf iaso $(filter-out $(BUILD)/cache $(BUILD)/guests,$(wildcard $(BUILD)/*)) $(GUEST_OUT) $(ARM_OUT) $(AGORA_OUT) $(HYPNOS_OUT)
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile guests/guests.mk tests/guests/guests.mk | expand -t 26
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile guests/guests.mk tests/guests/guests.mk install.mk | expand -t 26
 
 # Random programs run the same instructions in every page mode.
 test-guests: $(patsubst %,build/guests/riscv/random-%.elf,1 2 3 4)
 
-include guests/guests.mk tests/guests/guests.mk
+include guests/guests.mk tests/guests/guests.mk install.mk
 
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(BUILD)/sim/main.o) $(wildcard $(BUILD)/tests/*/*.d)

@@ -242,6 +242,7 @@ static int reset(struct cpu *cpu, struct error *err)
     core->state.sleep = SLEEP_NONE;
     core->fallthrough = core->block_pc = core->exit_at = core->passed = NO_ADDRESS;
     core->last = NULL;
+    core->follow_next = true;
     core->attention = 0;
     cortexm_scs_reset(core);
     cortexm_set(core, UC_ARM_REG_R13, start[0] & ~UINT32_C(3));
@@ -286,6 +287,7 @@ static void free_core(struct cpu *cpu)
     free(core->checked.slots);
     free(core->checks);
     free(core->tallies);
+    executions_free(core->executions);
     free(core);
 }
 
@@ -307,6 +309,9 @@ static const struct cpu_ops cortexm_ops = {
     .hold_at = hold_at,
     .block_start = block_start,
     .tallies = tallies,
+    .count_executions = cortexm_count_executions,
+    .executions = cortexm_executions,
+    .follow = cortexm_follow,
     .reset = reset,
     .pc = pc_of,
     .registers = cortexm_registers,

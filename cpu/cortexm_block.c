@@ -83,6 +83,7 @@ static __attribute__((noinline)) struct fast_block *find_block(struct cortexm *c
     }
     struct cpu_price price = price_of(core, pc, &block);
     struct fast_block *fast = fast_block_at(core, pc);
+    cortexm_flush_executions(core, fast);
     bool watched = address_set_has(&core->watched, pc);
     *fast = (struct fast_block){
         .key = key_of(pc, size) | (watched ? FAST_SPECIAL : 0),
@@ -107,8 +108,10 @@ void cortexm_forget_code(struct cortexm *core, uint32_t page)
     for (size_t i = 0; i < FAST_BLOCKS; i++) {
         struct fast_block *block = &core->blocks[i];
         uint32_t start = block_start(block);
-        if (start >= from && start - from < size + CORTEXM_BLOCK_MAX + 2)
-            block->key = 0;
+        if (start < from || start - from >= size + CORTEXM_BLOCK_MAX + 2)
+            continue;
+        cortexm_flush_executions(core, block);
+        block->key = 0;
     }
 }
 
@@ -151,6 +154,8 @@ void cortexm_cut_short(struct cortexm *core, uint32_t end)
     core->fallthrough = NO_ADDRESS;
     if (end - start >= block_size(block))
         return;
+    if (core->executions)
+        executions_cut(core->executions, end, start + block_size(block));
     struct block part = part_of_block(core, start, end - start);
     struct cpu_price price = price_of(core, start, &part);
     struct cpu_counts *counts = &core->cpu.counts;
@@ -314,4 +319,67 @@ void cortexm_on_block(uc_engine *uc, uint64_t address, uint32_t size, void *opaq
     } else {
         on_special_block(core, pc, size);
     }
+}
+
+/* ---- Those who want to know ---- */
+
+/* The same hook, if executions are counted or somebody follows. */
+static void on_block_observed(uc_engine *uc, uint64_t address, uint32_t size, void *opaque)
+{
+    struct cortexm *core = opaque;
+    const struct cpu_tally *before = core->running;
+    cortexm_on_block(uc, address, size, opaque);
+    if (core->stopping)
+        return;
+    if (core->executions)
+        executions_run(core->executions, (size_t)(core->last - core->blocks), true);
+    if (core->follower.entered && (core->running != before || core->follow_next)) {
+        core->follow_next = false;
+        core->follower.entered(core->follower.opaque, (unsigned)(before - core->tallies),
+                               (unsigned)(core->running - core->tallies), address);
+    }
+}
+
+static int observe_blocks(struct cortexm *core, struct error *err)
+{
+    uc_err status = uc_hook_del(core->uc, core->block_hook);
+    if (status == UC_ERR_OK)
+        status = uc_hook_add(core->uc, &core->block_hook, UC_HOOK_BLOCK, (void *)on_block_observed,
+                             core, UINT64_C(1), UINT64_C(0));
+    return status == UC_ERR_OK ? 0
+                               : error_set(err, "Unicorn: no block hook: %s", uc_strerror(status));
+}
+
+void cortexm_flush_executions(struct cortexm *core, const struct fast_block *block)
+{
+    if (core->executions)
+        executions_flush(core->executions, (size_t)(block - core->blocks), block_start(block),
+                         block_size(block));
+}
+
+int cortexm_count_executions(struct cpu *cpu, struct error *err)
+{
+    struct cortexm *core = (struct cortexm *)cpu;
+    if (core->executions)
+        return 0;
+    core->executions = executions_new(FAST_BLOCKS);
+    return core->executions ? observe_blocks(core, err) : error_set(err, "out of memory");
+}
+
+int cortexm_executions(struct cpu *cpu, cpu_executions_fn visit, void *opaque)
+{
+    struct cortexm *core = (struct cortexm *)cpu;
+    if (!core->executions)
+        return 0;
+    for (size_t i = 0; i < FAST_BLOCKS; i++)
+        cortexm_flush_executions(core, &core->blocks[i]);
+    return executions_visit(core->executions, visit, opaque);
+}
+
+int cortexm_follow(struct cpu *cpu, const struct cpu_follower *follower, struct error *err)
+{
+    struct cortexm *core = (struct cortexm *)cpu;
+    core->follower = *follower;
+    core->follow_next = true;
+    return observe_blocks(core, err);
 }

@@ -9,6 +9,7 @@
 #include "cpu/code.h"
 #include "cpu/cortexm.h"
 #include "cpu/cortexm_decode.h"
+#include "cpu/executions.h"
 
 /* Precise pages are mapped here as MMIO; guest-physical addresses end at 2^32. */
 #define PRECISE_ALIAS (UINT64_C(1) << 36)
@@ -197,6 +198,10 @@ struct cortexm {
     bool start_set;
     bool locked; /* the error is a lockup */
     uint32_t start_pc, start_sp;
+    struct executions *executions; /* NULL: not asked for */
+    struct cpu_follower follower;  /* likewise */
+    bool follow_next;              /* the next block is announced, whatever its class */
+    uc_hook block_hook;
     struct device_window {
         struct cortexm *core;
         const struct region *region;
@@ -282,6 +287,13 @@ void cortexm_stop(struct cortexm *core, uint32_t pc);
 
 /* Forgets what is known of the code in the page; the page before may reach into it. */
 void cortexm_forget_code(struct cortexm *core, uint32_t page);
+
+int cortexm_count_executions(struct cpu *cpu, struct error *err);
+int cortexm_executions(struct cpu *cpu, cpu_executions_fn visit, void *opaque);
+int cortexm_follow(struct cpu *cpu, const struct cpu_follower *follower, struct error *err);
+
+/* The fast block is about to become another, or none. */
+void cortexm_flush_executions(struct cortexm *core, const struct fast_block *block);
 
 /* Time that no block takes, on the account of the block that ran last. */
 void cortexm_charge(struct cortexm *core, unsigned ticks);

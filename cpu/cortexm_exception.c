@@ -213,12 +213,15 @@ static int enter(struct cortexm *core, uint32_t exc_return, uint32_t return_pc, 
     core->state.sleep = SLEEP_NONE;
     core->fallthrough = core->exit_at = core->passed = NO_ADDRESS;
     core->last = NULL;
+    core->follow_next = true;
     core->cpu.counts.traps++;
+    bool process = exc_return & RETURN_THREAD && exc_return & RETURN_PROCESS;
     struct trap trap = {
         .interrupt = number >= EXC_PENDSV || number == EXC_NMI,
         .cause = number,
         .value = number == EXC_BUS_FAULT || number == EXC_HARD_FAULT ? scs->bfar : 0,
         .pc = return_pc,
+        .frame = cortexm_get(core, process ? UC_ARM_REG_PSP : UC_ARM_REG_MSP),
         .from = from,
         .to = 3,
     };
@@ -328,6 +331,7 @@ static int pop_frame(struct cortexm *core, uint32_t exc_return, struct error *er
         core->state.sleep = SLEEP_INTERRUPT;
     if (core->options.pricing.price)
         cortexm_charge(core, RETURN_TICKS);
+    core->follow_next = true;
     cpu_announce_return(&core->cpu, 3, level_of(core));
     return 0;
 }

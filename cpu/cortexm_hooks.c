@@ -48,8 +48,10 @@ int cortexm_watch(struct cpu *cpu, uint64_t pc)
     struct cortexm *core = (struct cortexm *)cpu;
     if (set_add(&core->watched, (uint32_t)pc))
         return -1;
-    for (size_t i = 0; i < FAST_BLOCKS; i++) /* found anew, as ones that are watched */
+    for (size_t i = 0; i < FAST_BLOCKS; i++) { /* found anew, as ones that are watched */
+        cortexm_flush_executions(core, &core->blocks[i]);
         core->blocks[i].key = 0;
+    }
     core->last = NULL;
     return 0;
 }
@@ -371,6 +373,8 @@ int cortexm_add_hooks(struct cortexm *core, struct error *err)
         uc_err status = uc_hook_add(core->uc, &hook, hooks[i].type, hooks[i].function, core, 1, 0);
         if (status != UC_ERR_OK)
             return error_set(err, "Unicorn: no %s hook: %s", hooks[i].name, uc_strerror(status));
+        if (hooks[i].type == UC_HOOK_BLOCK)
+            core->block_hook = hook;
     }
     struct memory_listener listener = {.code_changed = on_code_changed, .opaque = core};
     if (memory_listen(core->mem, &listener))

@@ -76,6 +76,7 @@ struct trap {
     uint64_t cause;    /* exception or interrupt number, without the interrupt bit */
     uint64_t value;    /* xTVAL */
     uint64_t pc;       /* xEPC */
+    uint64_t frame;    /* Cortex-M: where the registers were stacked */
     unsigned from, to; /* privilege levels: 0 user, 1 supervisor, 3 machine */
 };
 
@@ -127,11 +128,29 @@ struct cpu_profile_block {
     struct cpu_profile_counts inside, outside; /* of a recovery domain */
 };
 
+/* From this address up to the next one that is visited, each instruction was executed so often,
+ * inside and outside of recovery domains. */
+struct cpu_executions {
+    uint64_t address;
+    uint64_t inside, outside;
+};
+
+typedef void (*cpu_executions_fn)(void *opaque, const struct cpu_executions *executions);
+
+/* Told before a block runs whose class (struct cpu_price) is another than that of the block that
+ * ran before it, and of the first block after a trap, a return from one, or a reset. `from` is the
+ * class of the block before, whose tally is complete, `to` that of the block at pc, which is
+ * counted already. */
+struct cpu_follower {
+    void (*entered)(void *opaque, unsigned from, unsigned to, uint64_t pc);
+    void *opaque;
+};
+
 typedef void (*cpu_profile_fn)(void *opaque, const struct cpu_profile_block *block);
 
 /* What only recovery calls may be NULL where the config cannot ask for recovery: adopt, leave_trap,
- * stop_no_more, inject, call, profile_inside, profile. stop_exactly, tallies and profile_settle may
- * be NULL anywhere. */
+ * stop_no_more, inject, call, profile. stop_exactly, tallies, profile_inside, profile_settle,
+ * block_pc and follow may be NULL anywhere. */
 struct cpu_ops {
     const char *name; /* "riscv64" */
     enum cpu_stop (*run)(struct cpu *cpu, struct error *err);
@@ -152,12 +171,16 @@ struct cpu_ops {
     void (*stop_exactly)(struct cpu *cpu, uint64_t insns, uint64_t tick);
     void (*hold_at)(struct cpu *cpu, uint64_t insns);
     uint64_t (*block_start)(struct cpu *cpu);
+    uint64_t (*block_pc)(struct cpu *cpu);
     size_t (*tallies)(struct cpu *cpu, const struct cpu_tally **tallies, unsigned *running);
     int (*inject)(struct cpu *cpu, enum cpu_fault fault);
     int (*call)(struct cpu *cpu, const struct cpu_call *call, uint64_t *result, struct error *err);
     void (*profile_inside)(struct cpu *cpu, bool inside);
     void (*profile_settle)(struct cpu *cpu);
     int (*profile)(struct cpu *cpu, cpu_profile_fn visit, void *opaque);
+    int (*count_executions)(struct cpu *cpu, struct error *err);
+    int (*executions)(struct cpu *cpu, cpu_executions_fn visit, void *opaque);
+    int (*follow)(struct cpu *cpu, const struct cpu_follower *follower, struct error *err);
     int (*reset)(struct cpu *cpu, struct error *err);
     uint64_t (*pc)(struct cpu *cpu);
     /* Fills up to `size` entries, returns how many there are. */
@@ -167,7 +190,7 @@ struct cpu_ops {
     void (*free)(struct cpu *cpu);
 };
 
-#define CPU_MAX_LISTENERS 4
+#define CPU_MAX_LISTENERS 8
 
 struct cpu {
     const struct cpu_ops *ops;
@@ -312,6 +335,12 @@ static inline uint64_t cpu_block_start(struct cpu *cpu)
     return cpu->ops->block_start(cpu);
 }
 
+/* The address of that block; 0 if it is not known. */
+static inline uint64_t cpu_block_pc(struct cpu *cpu)
+{
+    return cpu->ops->block_pc ? cpu->ops->block_pc(cpu) : 0;
+}
+
 /* The tallies since the hart was made (a reset does not clear them): one a class, valid as long as
  * the hart; 0 if there are none. *running, if not NULL, becomes the class of the block that runs,
  * also within listeners. */
@@ -341,7 +370,8 @@ static inline int cpu_call(struct cpu *cpu, const struct cpu_call *call, uint64_
 /* What follows, from the next block on, happens inside of a recovery domain, or outside. */
 static inline void cpu_profile_inside(struct cpu *cpu, bool inside)
 {
-    cpu->ops->profile_inside(cpu, inside);
+    if (cpu->ops->profile_inside)
+        cpu->ops->profile_inside(cpu, inside);
 }
 
 /* Brings the profile up to date in its arena, which is about to be saved. */
@@ -362,6 +392,31 @@ static inline void cpu_profile_settle(struct cpu *cpu)
 static inline int cpu_profile(struct cpu *cpu, cpu_profile_fn visit, void *opaque)
 {
     return cpu->ops->profile(cpu, visit, opaque);
+}
+
+/* Counts from now on how often each instruction above user mode is executed, at a cost for each
+ * block. Before the hart first runs. What is counted is no part of the hart's state. */
+static inline int cpu_count_executions(struct cpu *cpu, struct error *err)
+{
+    return cpu->ops->count_executions(cpu, err);
+}
+
+/* Visits, by address, where these numbers change: the first address is the first that was executed,
+ * both are 0 at the last. An instruction that trapped was executed. Where cpu_profile_inside() is
+ * not called all is outside. Nothing is visited if nobody asked for it. Fails when out of memory.
+ */
+static inline int cpu_executions(struct cpu *cpu, cpu_executions_fn visit, void *opaque)
+{
+    return cpu->ops->executions(cpu, visit, opaque);
+}
+
+/* Tells the follower, which is copied; before the hart first runs, once. It must change nothing.
+ * Fails if the back end cannot. */
+static inline int cpu_follow(struct cpu *cpu, const struct cpu_follower *follower,
+                             struct error *err)
+{
+    return cpu->ops->follow ? cpu->ops->follow(cpu, follower, err)
+                            : error_set(err, "this kind of CPU cannot be followed");
 }
 
 void cpu_announce_context(struct cpu *cpu);

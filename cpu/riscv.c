@@ -146,6 +146,11 @@ static uint64_t block_start(struct cpu *cpu)
     return cpu->counts.insns + (uint64_t)(int32_t)before[LANE_INSNS];
 }
 
+static uint64_t block_pc(struct cpu *cpu)
+{
+    return ((struct riscv *)cpu)->last->pc;
+}
+
 static void set_irq(struct cpu *cpu, unsigned number, bool level)
 {
     struct riscv *hart = (struct riscv *)cpu;
@@ -274,6 +279,7 @@ static void free_hart(struct cpu *cpu)
     if (hart->uc)
         uc_close(hart->uc);
     code_map_free(&hart->code_map);
+    executions_free(hart->executions);
     free(hart->watched.slots);
     free(hart->instruction_hooks);
     free(hart);
@@ -288,6 +294,7 @@ static const struct cpu_ops riscv_ops = {
     .pause = pause_hart,
     .hold_at = hold_at,
     .block_start = block_start,
+    .block_pc = block_pc,
     .state_size = riscv_state_size,
     .save = riscv_save,
     .restore = riscv_restore,
@@ -303,6 +310,8 @@ static const struct cpu_ops riscv_ops = {
     .profile_inside = riscv_profile_inside,
     .profile_settle = riscv_profile_settle,
     .profile = riscv_profile_visit,
+    .count_executions = riscv_count_executions,
+    .executions = riscv_executions,
     .reset = reset,
     .pc = pc_of,
     .registers = registers_of,

@@ -8,6 +8,7 @@
 
 #include "cpu/code.h"
 #include "cpu/code_map.h"
+#include "cpu/executions.h"
 #include "cpu/riscv.h"
 #include "cpu/riscv_csr.h"
 #include "cpu/riscv_decode.h"
@@ -143,7 +144,9 @@ struct riscv {
     } windows[RISCV_MAX_WINDOWS];
     size_t window_count;
     struct riscv_profile *profile; /* NULL: not asked for */
-    struct error failure;          /* text if something went wrong inside of a hook */
+    struct executions *executions; /* likewise */
+    uc_hook block_hook;
+    struct error failure; /* text if something went wrong inside of a hook */
 };
 
 /* ---- riscv_state.c: trap entry and return, interrupts ---- */
@@ -248,7 +251,13 @@ void riscv_profile_inside(struct cpu *cpu, bool inside);
 void riscv_profile_settle(struct cpu *cpu);
 int riscv_profile_visit(struct cpu *cpu, cpu_profile_fn visit, void *opaque);
 
+/* The fast block is about to become another, or to lose its key. */
+void riscv_flush_executions(struct riscv *hart, const struct fast_block *block);
+
 /* ---- riscv_hooks.c: what the engine calls ---- */
+
+int riscv_count_executions(struct cpu *cpu, struct error *err);
+int riscv_executions(struct cpu *cpu, cpu_executions_fn visit, void *opaque);
 
 int riscv_add_hooks(struct riscv *hart, struct error *err);
 int riscv_map_memory(struct riscv *hart, struct error *err);

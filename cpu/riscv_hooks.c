@@ -113,6 +113,7 @@ int riscv_watch(struct cpu *cpu, uint64_t pc)
     hart->watched.slots[at] = pc;
     hart->watched.count++;
     struct fast_block *block = fast_block_at(hart, pc);
+    riscv_flush_executions(hart, block);
     if (block->pc == pc)
         block->key = 0; /* it will be found anew, as one that is watched */
     return 0;
@@ -133,8 +134,10 @@ static void note_code(struct riscv *hart, uint64_t page, uint64_t gpa)
         return;
     for (uint64_t pc = page; pc <= (page | PAGE_OFFSET); pc += 2) {
         struct fast_block *block = fast_block_at(hart, pc);
-        if (block->pc == pc)
-            block->key = 0;
+        if (block->pc != pc)
+            continue;
+        riscv_flush_executions(hart, block);
+        block->key = 0;
     }
 }
 
@@ -183,6 +186,7 @@ static __attribute__((noinline)) struct fast_block *find_block(struct riscv *har
     struct fast_block *fast = page ? fast_block_at(hart, pc) : &hart->blocks[FAST_BLOCKS];
     if (hart->profile)
         riscv_profile_flush(hart, fast);
+    riscv_flush_executions(hart, fast);
     bool watched = riscv_is_watched(hart, pc);
     bool context = block.context && hart->level != RISCV_USER && hears_context(hart);
     bool special = block.exit || watched || context;
@@ -276,6 +280,52 @@ static void on_block_profiled(uc_engine *uc, uint64_t pc, uint32_t size, void *o
     on_block(uc, pc, size, opaque);
     if (!hart->stopping)
         riscv_profile_run(hart);
+}
+
+/* The same, if executions are counted, maybe beside a profile. */
+static void on_block_counted(uc_engine *uc, uint64_t pc, uint32_t size, void *opaque)
+{
+    struct riscv *hart = opaque;
+    on_block(uc, pc, size, opaque);
+    if (hart->stopping)
+        return;
+    if (hart->profile)
+        riscv_profile_run(hart);
+    if (hart->level != RISCV_USER)
+        executions_run(hart->executions, (size_t)(hart->last - hart->blocks),
+                       hart->level == RISCV_MACHINE);
+}
+
+void riscv_flush_executions(struct riscv *hart, const struct fast_block *block)
+{
+    if (hart->executions)
+        executions_flush(hart->executions, (size_t)(block - hart->blocks), block->pc,
+                         block->key & FAST_SIZE);
+}
+
+int riscv_count_executions(struct cpu *cpu, struct error *err)
+{
+    struct riscv *hart = (struct riscv *)cpu;
+    if (hart->executions)
+        return 0;
+    uc_err status = uc_hook_del(hart->uc, hart->block_hook);
+    if (status == UC_ERR_OK)
+        status = uc_hook_add(hart->uc, &hart->block_hook, UC_HOOK_BLOCK, (void *)on_block_counted,
+                             hart, UINT64_C(1), UINT64_C(0));
+    if (status != UC_ERR_OK)
+        return error_set(err, "Unicorn: no block hook: %s", uc_strerror(status));
+    hart->executions = executions_new(FAST_BLOCKS + 1);
+    return hart->executions ? 0 : error_set(err, "out of memory");
+}
+
+int riscv_executions(struct cpu *cpu, cpu_executions_fn visit, void *opaque)
+{
+    struct riscv *hart = (struct riscv *)cpu;
+    if (!hart->executions)
+        return 0;
+    for (size_t i = 0; i <= FAST_BLOCKS; i++)
+        riscv_flush_executions(hart, &hart->blocks[i]);
+    return executions_visit(hart->executions, visit, opaque);
 }
 
 /* ---- Memory ---- */
@@ -593,6 +643,8 @@ int riscv_add_hooks(struct riscv *hart, struct error *err)
         uc_err status = uc_hook_add(hart->uc, &hook, hooks[i].type, hooks[i].function, hart, 1, 0);
         if (status != UC_ERR_OK)
             return error_set(err, "Unicorn: no %s hook: %s", hooks[i].name, uc_strerror(status));
+        if (hooks[i].type == UC_HOOK_BLOCK)
+            hart->block_hook = hook;
     }
     struct memory_listener listener = {.code_changed = on_code_changed, .opaque = hart};
     if (memory_listen(hart->options.mem, &listener))

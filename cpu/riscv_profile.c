@@ -137,6 +137,8 @@ void riscv_profile_inside(struct cpu *cpu, bool inside)
     struct riscv *hart = (struct riscv *)cpu;
     if (hart->profile)
         hart->profile->side = inside ? INSIDE : OUTSIDE;
+    if (hart->executions)
+        executions_set_side(hart->executions, inside ? EXECUTED_INSIDE : EXECUTED_OUTSIDE);
 }
 
 void riscv_profile_settle(struct cpu *cpu)

@@ -389,6 +389,8 @@ void riscv_cut_short(struct riscv *hart, uint64_t end)
     hart->counts -= beyond;
     if (hart->profile)
         riscv_profile_correct(hart, -beyond);
+    if (hart->executions && hart->level != RISCV_USER)
+        executions_cut(hart->executions, end, last->pc + size);
     riscv_forget_last(hart); /* counted once only */
 }
 
@@ -396,6 +398,7 @@ void riscv_forget_last(struct riscv *hart)
 {
     if (hart->profile)
         riscv_profile_flush(hart, &hart->blocks[FAST_BLOCKS]);
+    riscv_flush_executions(hart, &hart->blocks[FAST_BLOCKS]);
     hart->blocks[FAST_BLOCKS] = (struct fast_block){0};
     hart->exits[FAST_BLOCKS] = (struct fast_exit){0};
     hart->last = &hart->blocks[FAST_BLOCKS];

@@ -373,6 +373,26 @@ size_t energy_class_count(const struct energy *energy)
     return energy->function_count + energy->region_count + 1;
 }
 
+uint64_t energy_class_fj(const struct energy *energy, size_t index)
+{
+    const struct cpu_tally *tallies;
+    if (index >= tallies_of(energy, &tallies))
+        return 0;
+    const struct cpu_tally *tally = &tallies[index];
+    const struct surplus *surplus = &energy->classes[index];
+    int64_t fj =
+        (int64_t)(tally->loads * energy->open.read.fj + tally->stores * energy->open.write.fj +
+                  tally->energy * fetch_cost(energy, surplus->home).fj) +
+        surplus->fj;
+    return (tally->ticks + surplus->ticks) * energy->cycle_fj + (fj > 0 ? (uint64_t)fj : 0);
+}
+
+uint64_t energy_announced_fj(const struct energy *energy, size_t region, enum access_kind kind)
+{
+    const struct place *place = &energy->regions[region];
+    return place->counts[kind] * cost_of(&place->seen, kind)->fj;
+}
+
 struct energy_class energy_class(const struct energy *energy, size_t index)
 {
     struct energy_class class = {.name = "other"};
@@ -388,12 +408,8 @@ struct energy_class energy_class(const struct energy *energy, size_t index)
     if (index >= tallies_of(energy, &tallies))
         return class;
     const struct cpu_tally *tally = &tallies[index];
-    int64_t fj =
-        (int64_t)(tally->loads * energy->open.read.fj + tally->stores * energy->open.write.fj +
-                  tally->energy * fetch_cost(energy, energy->classes[index].home).fj) +
-        energy->classes[index].fj;
     class.insns = tally->insns;
     class.ticks = tally->ticks + energy->classes[index].ticks;
-    class.fj = class.ticks * energy->cycle_fj + (fj > 0 ? (uint64_t)fj : 0);
+    class.fj = energy_class_fj(energy, index);
     return class;
 }

@@ -134,6 +134,13 @@ struct energy_class {
 size_t energy_class_count(const struct energy *energy);
 struct energy_class energy_class(const struct energy *energy, size_t index);
 
+/* Its fj alone: for use often, also within listeners of the core. */
+uint64_t energy_class_fj(const struct energy *energy, size_t index);
+
+/* Likewise: what the reads or writes of a region that is not open have cost, without the cycles
+ * that the core waited; 0 for open ones. */
+uint64_t energy_announced_fj(const struct energy *energy, size_t region, enum access_kind kind);
+
 /* What has been counted, without what the core's own tallies have; after energy_attach(). */
 void energy_state(struct energy *energy, struct state_copy *copy);
 

@@ -201,6 +201,16 @@ struct nvm_wear nvm_wear(const struct nvm *nvm);
 /* The most written lines, most first, equals by address; returns how many (at most `size`). */
 size_t nvm_wear_top(const struct nvm *nvm, struct nvm_wear_line *lines, size_t size);
 
+/* A part of a range, a whole number of its wear lines: [start, end). */
+struct nvm_wear_bin {
+    uint64_t start, end;
+    uint64_t lines, total, max; /* of medium writes */
+};
+
+/* Divides a range into parts of equal size, the last one perhaps smaller; returns how many (at most
+ * `size`; 0 if wear is not counted). */
+size_t nvm_wear_map(const struct nvm *nvm, size_t range, struct nvm_wear_bin *bins, size_t size);
+
 /* ---- Contents ------------------------------------------------------------------------------ */
 
 /* Raw image of exactly the range's bytes. Saving writes a new file beside it and renames it, so

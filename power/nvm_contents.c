@@ -55,6 +55,29 @@ size_t nvm_wear_top(const struct nvm *nvm, struct nvm_wear_line *lines, size_t s
     return count;
 }
 
+size_t nvm_wear_map(const struct nvm *nvm, size_t range, struct nvm_wear_bin *bins, size_t size)
+{
+    const struct range *of = &nvm->ranges[range];
+    uint64_t each = (of->wear_lines + size - 1) / size, base = of->seen.start >> nvm->wear_shift;
+    size_t count = 0;
+    for (uint64_t first = 0; first < of->wear_lines; first += each) {
+        uint64_t start = (base + first) << nvm->wear_shift;
+        struct nvm_wear_bin *bin = &bins[count++];
+        bin->lines = of->wear_lines - first < each ? of->wear_lines - first : each;
+        bin->start = start > of->seen.start ? start : of->seen.start;
+        bin->end = start + (bin->lines << nvm->wear_shift);
+        if (bin->end > of->seen.end)
+            bin->end = of->seen.end;
+        bin->total = bin->max = 0;
+        for (uint64_t n = first; n < first + bin->lines; n++) {
+            bin->total += of->wear[n];
+            if (of->wear[n] > bin->max)
+                bin->max = of->wear[n];
+        }
+    }
+    return count;
+}
+
 /* ---- Files --------------------------------------------------------------------------------- */
 
 static int load(struct nvm *nvm, const struct nvm_range *range, const char *path,

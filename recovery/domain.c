@@ -75,7 +75,7 @@ struct domain *domain_open(struct recovery *recovery, unsigned hart, enum reques
     thread->now.top = domain;
     thread->epoch = memory_new_epoch(recovery->mem);
     if (is_observed(recovery))
-        observe_domain(recovery, OBSERVED_OPENED, domain);
+        observe_domain(recovery, hart, OBSERVED_OPENED, domain);
     if (!domain->parent && thread->now.linger)
         domain_depend(recovery, domain, thread->now.linger);
     recovery->any_request = true;
@@ -187,6 +187,8 @@ static void finish(struct recovery *recovery, struct domain *domain)
     recovery->counts.log_bytes += log->saved_bytes;
     recovery->counts.log_pages += log->saved_pages;
     recovery->counts.log_records += log->saved_words;
+    if (is_observed(recovery))
+        observe_domain(recovery, recovery->active, OBSERVED_COUNTED, domain);
     if (domain->thread->now.linger == domain)
         domain->thread->now.linger = NULL;
     domain->state = DOMAIN_GONE;
@@ -202,7 +204,7 @@ static void note_commit(struct recovery *recovery, const struct domain *domain)
 {
     recovery->counts.committed++;
     if (is_observed(recovery))
-        observe_domain(recovery, OBSERVED_COMMITTED, domain);
+        observe_domain(recovery, recovery->active, OBSERVED_COMMITTED, domain);
 }
 
 /* What made the domain wait when it was last looked at, if that is so still. */
@@ -349,7 +351,7 @@ void domain_end(struct recovery *recovery, struct domain *domain)
     thread->now.top = parent;
     domain->ended = log_position(recovery->log);
     if (is_observed(recovery))
-        observe_domain(recovery, OBSERVED_CLOSED, domain);
+        observe_domain(recovery, recovery->active, OBSERVED_CLOSED, domain);
     torture_drop(recovery, domain);
     if (!parent)
         thread->retried = 0;
@@ -377,7 +379,7 @@ void domain_end(struct recovery *recovery, struct domain *domain)
             domain->ended_at = recovery->options.clock->now;
             recovery->counts.lingered++;
             if (is_observed(recovery))
-                observe_domain(recovery, OBSERVED_LINGERS, domain);
+                observe_domain(recovery, recovery->active, OBSERVED_LINGERS, domain);
         }
     }
 }
@@ -398,7 +400,7 @@ void domain_lose(struct recovery *recovery, struct domain *domain, enum refused_
     domain->lost_to = why;
     recovery->losses++;
     if (is_observed(recovery))
-        observe_domain(recovery, OBSERVED_LOST, domain);
+        observe_domain(recovery, recovery->active, OBSERVED_LOST, domain);
     log_commit(recovery->log, &domain->log);
     while (domain->need_count)
         lose_need(recovery, domain, why);

@@ -329,11 +329,13 @@ enum observed_event {
     OBSERVED_COMMITTED,
     OBSERVED_LOST,
     OBSERVED_ABORTED,
+    OBSERVED_COUNTED,
     OBSERVED_REWOUND,
 };
 
-void observe_domain(const struct recovery *recovery, enum observed_event event,
+void observe_domain(const struct recovery *recovery, unsigned hart, enum observed_event event,
                     const struct domain *domain);
+void observe_log(const struct recovery *recovery, const struct domain *domain, uint64_t bytes);
 void observe_dependency(const struct recovery *recovery, const struct domain *domain,
                         const struct domain *on);
 void observe_switch(const struct recovery *recovery, unsigned hart);

@@ -64,6 +64,10 @@ static void tell(const struct recovery_observer *who, enum observed_event event,
         if (who->aborted)
             who->aborted(who->opaque, hart, what);
         break;
+    case OBSERVED_COUNTED:
+        if (who->counted)
+            who->counted(who->opaque, what);
+        break;
     case OBSERVED_REWOUND:
         if (who->rewound)
             who->rewound(who->opaque, hart, what);
@@ -71,13 +75,22 @@ static void tell(const struct recovery_observer *who, enum observed_event event,
     }
 }
 
-void observe_domain(const struct recovery *recovery, enum observed_event event,
+void observe_domain(const struct recovery *recovery, unsigned hart, enum observed_event event,
                     const struct domain *domain)
 {
     const struct observed_domain what = observed(domain);
     const struct recovery_observer *who = recovery->options.observers->first;
     for (; who; who = who->next)
-        tell(who, event, recovery->active, &what, domain->lost_to);
+        tell(who, event, hart, &what, domain->lost_to);
+}
+
+void observe_log(const struct recovery *recovery, const struct domain *domain, uint64_t bytes)
+{
+    const struct observed_domain what = observed(domain);
+    const struct recovery_observer *who = recovery->options.observers->first;
+    for (; who && bytes; who = who->next)
+        if (who->logged)
+            who->logged(who->opaque, recovery->active, &what, bytes);
 }
 
 void observe_dependency(const struct recovery *recovery, const struct domain *domain,

@@ -87,9 +87,17 @@ struct recovery_observer {
     void (*depends)(void *opaque, unsigned hart, const struct observed_domain *domain,
                     const struct observed_domain *on);
     void (*failed)(void *opaque, const struct observed_failure *failure);
+    /* The domain, in which that is counted, has put so many bytes into its log, before the hart
+     * changes them: the block at cpu_block_pc() is in the middle of a store. */
+    void (*logged)(void *opaque, unsigned hart, const struct observed_domain *domain,
+                   uint64_t bytes);
+    /* Its log_bytes are now in recovery_counts' log_bytes: when it is committed, or ends lost.
+     * Where torture opens it again, they are added to it again. */
+    void (*counted)(void *opaque, const struct observed_domain *domain);
     /* The hart runs another thread. */
     void (*switched)(void *opaque, unsigned hart, uint64_t thread);
-    /* Torture: the machine is about to go back to where the domain was opened. */
+    /* Torture: the machine is about to go back to where the domain was opened. What each hart runs
+     * there is told with `switched`, whether or not it is another thread. */
     void (*rewound)(void *opaque, unsigned hart, const struct observed_domain *domain);
     void *opaque;
     struct recovery_observer *next; /* set by observers_add() */

@@ -56,8 +56,7 @@ void recovery_charge(struct recovery *recovery, unsigned hart)
         account_charge(recovery->account, &lane->where, &counts);
     lane->charged = (struct account_counts){now->insns, now->loads, now->stores, now->cycles};
     lane->where = where_is(recovery, lane);
-    if (recovery->policy->by_function)
-        cpu_profile_inside(recovery->options.harts[hart], lane->where.where == WHERE_INSIDE);
+    cpu_profile_inside(recovery->options.harts[hart], lane->where.where == WHERE_INSIDE);
 }
 
 /* After each event: who accesses memory now, and whose account it goes to. */

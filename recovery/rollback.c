@@ -233,7 +233,7 @@ static void announce(const struct recovery *recovery, unsigned hart, const struc
     free(members);
     free(edges);
     for (size_t i = 0; why == REFUSED_REASONS && i < closure->count; i++)
-        observe_domain(recovery, OBSERVED_ABORTED, closure->members[i]);
+        observe_domain(recovery, hart, OBSERVED_ABORTED, closure->members[i]);
 }
 
 static bool refuse(struct recovery *recovery, unsigned hart, enum refused_reason why,

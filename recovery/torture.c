@@ -154,7 +154,7 @@ int torture_rewind(struct recovery *recovery, unsigned hart, struct error *err)
     const struct recovery_host *host = &recovery->options.host;
     uint64_t position = domain->checkpoint;
     if (is_observed(recovery))
-        observe_domain(recovery, OBSERVED_REWOUND, domain);
+        observe_domain(recovery, hart, OBSERVED_REWOUND, domain);
     recovery->quiet_until = host->insns(host->opaque);
     if (log_undo_to(recovery->log, position))
         return error_set(err, "out of memory");
@@ -167,7 +167,10 @@ int torture_rewind(struct recovery *recovery, unsigned hart, struct error *err)
     recovery->epoch_floor = memory_new_epoch(recovery->mem);
     memory_withdraw(recovery->mem);
     recovery->counts.rolled_back++;
-    for (unsigned i = 0; i < recovery->options.hart_count; i++)
+    for (unsigned i = 0; i < recovery->options.hart_count; i++) {
         track_apply(recovery, i);
+        if (is_observed(recovery) && recovery->lanes[i].thread)
+            observe_switch(recovery, i);
+    }
     return 0;
 }

@@ -120,11 +120,14 @@ static void on_first_write(void *opaque, uint64_t page_gpa, const uint8_t *conte
         remember(lane, page_gpa);
     if (!domain && !torturing(recovery))
         return;
+    uint64_t before = domain ? domain->log.saved_bytes : 0;
     /* Out of memory is the same as a full log. */
     if (log_save_page(recovery->log, domain ? &domain->log : NULL, page_gpa, contents) && domain)
         domain_lose(recovery, domain, REFUSED_LOG_LIMIT);
     else if (domain && recovery->policy->track)
         memory_own(recovery->mem, page_gpa, lane->who);
+    if (domain && is_observed(recovery))
+        observe_log(recovery, domain, domain->log.saved_bytes - before);
     if (domain || torturing(recovery))
         check_limit(recovery, domain);
 }
@@ -180,12 +183,15 @@ static uint32_t lineage_of(const struct log_owner *owner)
 static void save_bytes(struct recovery *recovery, struct domain *domain, uint64_t gpa,
                        unsigned size)
 {
+    uint64_t before = domain->log.saved_bytes;
     if (log_save_bytes(recovery->log, &domain->log, gpa, size)) {
         domain_lose(recovery, domain, REFUSED_LOG_LIMIT);
         track_apply(recovery, recovery->active);
-    } else {
-        check_limit(recovery, domain);
+        return;
     }
+    if (is_observed(recovery))
+        observe_log(recovery, domain, domain->log.saved_bytes - before);
+    check_limit(recovery, domain);
 }
 
 static void access_word(struct recovery *recovery, struct lane *lane, uint64_t gpa, unsigned size,

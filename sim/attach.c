@@ -36,14 +36,18 @@ static int read_virtual(void *opaque, uint64_t gva, void *buffer, size_t size)
     return cpu_read_virtual(view->cpu, view->mem, gva, buffer, size);
 }
 
-void machine_task_name(const struct machine *machine, unsigned hart, uint64_t task,
-                       char name[TASKS_COMM_SIZE])
+int attach_task(const struct machine *machine, unsigned hart, uint64_t thread,
+                char name[TASKS_COMM_SIZE], int *pid, int *tgid)
 {
     struct view view = {machine->harts[hart], machine->mem};
-    int pid;
+    uint8_t bytes[4];
     name[0] = 0;
-    if (machine->tasks)
-        tasks_name(machine->tasks, read_virtual, &view, task, name, &pid);
+    *pid = *tgid = -1;
+    if (!machine->tasks || tasks_name(machine->tasks, read_virtual, &view, thread, name, pid))
+        return -1;
+    if (read_virtual(&view, thread + tasks_tgid_offset(machine->tasks), bytes, sizeof bytes) == 0)
+        *tgid = bytes[0] | bytes[1] << 8 | bytes[2] << 16 | (bytes[3] & 0x7f) << 24;
+    return 0;
 }
 
 /* ---- Recovery ------------------------------------------------------------------------------ */
@@ -73,10 +77,8 @@ static void put_output(void *opaque, uint8_t byte)
     machine_output(opaque, byte);
 }
 
-/* Virtio slots are called as the config calls what is in them. */
-static const char *device_name(void *opaque, const struct region *region)
+const char *attach_device_name(const struct machine *machine, const struct region *region)
 {
-    const struct machine *machine = opaque;
     const struct config_device *device;
     unsigned slot;
     if (sscanf(region->name, "virtio%u", &slot) == 1 &&
@@ -85,9 +87,15 @@ static const char *device_name(void *opaque, const struct region *region)
     return region->name;
 }
 
+static const char *device_name(void *opaque, const struct region *region)
+{
+    return attach_device_name(opaque, region);
+}
+
 static void name_thread(void *opaque, unsigned hart, uint64_t thread, char name[TASKS_COMM_SIZE])
 {
-    machine_task_name(opaque, hart, thread, name);
+    int pid, tgid;
+    (void)attach_task(opaque, hart, thread, name, &pid, &tgid);
 }
 
 static int attach_failures(struct machine *machine, struct error *err)
@@ -145,7 +153,9 @@ static bool is_task(void *opaque, unsigned hart, const char *name)
 {
     const struct machine *machine = opaque;
     char task[TASKS_COMM_SIZE];
-    machine_task_name(machine, hart, cpu_general(machine->harts[hart], REGISTER_TP), task);
+    int pid, tgid;
+    (void)attach_task(machine, hart, cpu_general(machine->harts[hart], REGISTER_TP), task, &pid,
+                      &tgid);
     return !strcmp(task, name);
 }
 
@@ -176,4 +186,22 @@ int attach_faults(struct machine *machine, struct error *err)
     };
     machine->inject = inject_new(&options, err);
     return machine->inject ? 0 : -1;
+}
+
+/* ---- Console ------------------------------------------------------------------------------- */
+
+struct console *attach_silent_console(struct machine *machine, struct error *err)
+{
+    const struct config *config = machine->config;
+    struct console *console = console_new(CONSOLE_NONE, NULL, &machine->clock, config->run.script,
+                                          config->run.script_count, err);
+    if (!console)
+        return NULL;
+    if (config->expect.console && console_watch(console, config->expect.console)) {
+        error_set(err, "out of memory");
+        console_free(console);
+        return NULL;
+    }
+    machine_attach(machine, console);
+    return console;
 }

@@ -12,8 +12,16 @@ int attach_inject(struct machine *machine, struct error *err);
  * Before it is started. */
 int attach_faults(struct machine *machine, struct error *err);
 
-/* The name of a thread of Linux, "" if it is not known; while the hart is in the kernel. */
-void machine_task_name(const struct machine *machine, unsigned hart, uint64_t task,
-                       char name[TASKS_COMM_SIZE]);
+/* What the config calls the device behind the region: virtio slots by what is in them. */
+const char *attach_device_name(const struct machine *machine, const struct region *region);
+
+/* Name, thread id and process id of a thread of recovery's; -1, and "" and -1, if it is no task.
+ * While the hart is in the kernel. Changes nothing. */
+int attach_task(const struct machine *machine, unsigned hart, uint64_t thread,
+                char name[TASKS_COMM_SIZE], int *pid, int *tgid);
+
+/* Attaches a console that prints nothing: it has the config's script, and looks out for what is
+ * expected. NULL on failure. The caller frees it, after the machine's last run. */
+struct console *attach_silent_console(struct machine *machine, struct error *err);
 
 #endif

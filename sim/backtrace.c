@@ -173,10 +173,11 @@ static void search(struct walk *walk, uint64_t from)
     }
 }
 
-size_t backtrace_walk(const struct backtrace_start *start, const struct symbols *symbols,
-                      backtrace_read read, void *opaque, struct backtrace_frame *frames, size_t max)
+static struct walk begin(const struct backtrace_start *start, const struct symbols *symbols,
+                         backtrace_read read, void *opaque, struct backtrace_frame *frames,
+                         size_t max)
 {
-    struct walk walk = {
+    return (struct walk){
         .symbols = symbols,
         .read = read,
         .opaque = opaque,
@@ -184,11 +185,37 @@ size_t backtrace_walk(const struct backtrace_start *start, const struct symbols 
         .max = max,
         .high = start->sp >> 63,
     };
+}
+
+size_t backtrace_walk(const struct backtrace_start *start, const struct symbols *symbols,
+                      backtrace_read read, void *opaque, struct backtrace_frame *frames, size_t max)
+{
+    struct walk walk = begin(start, symbols, read, opaque, frames, max);
     uint64_t resume;
     if (!push(&walk, start->pc, false, false))
         return walk.count;
     if (follow(&walk, start, &resume) == BROKEN)
         search(&walk, resume);
+    return walk.count;
+}
+
+size_t backtrace_follow(const struct backtrace_start *start, const struct symbols *symbols,
+                        backtrace_read read, void *opaque, struct backtrace_frame *frames,
+                        size_t max, bool *whole)
+{
+    struct walk walk = begin(start, symbols, read, opaque, frames, max);
+    uint64_t resume;
+    *whole = false;
+    if (!push(&walk, start->pc, false, false))
+        return walk.count;
+    *whole = is_exception_entry(symbols, start->pc + 1) || follow(&walk, start, &resume) == ENDED;
+    /* Maybe its frame is there, though `pc` is not beyond its entry yet. */
+    uint64_t offset;
+    if (walk.count > 2 && frames[1].address == frames[2].address &&
+        symbols_at(symbols, start->pc, &offset) && offset == 0) {
+        memmove(frames + 1, frames + 2, (walk.count - 2) * sizeof *frames);
+        walk.count--;
+    }
     return walk.count;
 }
 

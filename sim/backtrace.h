@@ -44,6 +44,13 @@ size_t backtrace_walk(const struct backtrace_start *start, const struct symbols 
                       backtrace_read read, void *opaque, struct backtrace_frame *frames,
                       size_t max);
 
+/* The same without guesses: *whole is false if the chain broke off before its end. `pc` may be that
+ * of the block that runs. While a function sets up its frame anywhere but in its first block, its
+ * caller is missing. */
+size_t backtrace_follow(const struct backtrace_start *start, const struct symbols *symbols,
+                        backtrace_read read, void *opaque, struct backtrace_frame *frames,
+                        size_t max, bool *whole);
+
 /*
  * The same for Thumb code, which has no chain of frames: what each exception interrupted is known
  * from what it pushed, all else is guessed from values on the stack that point behind calls.

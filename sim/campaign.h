@@ -5,12 +5,14 @@
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
 
 #include "mem/error.h"
 #include "sim/config.h"
 #include "sim/options.h"
+#include "sim/screen.h"
 #include "sim/store.h"
+
+struct report_dir;
 
 /*
  * A campaign runs many items, each a branch of the same run, in worker processes on all cores, and
@@ -93,12 +95,15 @@ void campaign_slice(size_t items, unsigned shard, unsigned shards, size_t *first
 
 /*
  * What a kind of campaign tells about its database, for `iaso campaign show` and for the command
- * itself: text to `out` (NULL: none), and what goes into a summary, both as complete as the
+ * itself: text to the screen (NULL: none), and what goes into a summary, both as complete as the
  * database. Needs nothing but the database.
  */
 struct campaign_kind {
     const char *name;
-    int (*report)(struct store *store, FILE *out, cJSON *summary, struct error *err);
+    int (*report)(struct store *store, const struct screen *screen, cJSON *summary,
+                  struct error *err);
+    /* Puts files about findings into the folder of a report; NULL: there are none. */
+    int (*files)(struct store *store, struct report_dir *dir, struct error *err);
 };
 
 /* Of all kinds; the last one is NULL. In campaign_command.c. */

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "sim/campaign_command.h"
 
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "sim/campaign.h"
+#include "sim/campaign_report.h"
 #include "sim/faults_report.h"
 #include "sim/summary.h"
 #include "sim/sweep_results.h"
@@ -21,74 +19,23 @@ int campaign_command_merge(const struct options *options)
     return EXIT_AS_EXPECTED;
 }
 
-/* ---- show ---------------------------------------------------------------------------------- */
-
-struct show {
-    struct store *store;
-    FILE *out;
-    cJSON *rounds;
-    unsigned number; /* of the last round that was shown */
-};
-
-/* Rounds that several shards began are shown once. */
-static int show_round(void *opaque, const struct store_round *round, struct error *err)
+static int show(const struct options *options, struct store *store, struct campaign_report *report,
+                struct error *err)
 {
-    struct show *show = opaque;
-    uint64_t results, lost;
-    if (round->round == show->number)
-        return 0;
-    show->number = round->round;
-    if (store_count(show->store, round->round, NULL, &results, err) ||
-        store_count(show->store, round->round, CAMPAIGN_LOST, &lost, err))
-        return -1;
-    fprintf(show->out, "  round %-2u %-20s %" PRIu64 " done", round->round, round->what, results);
-    if (round->sharded)
-        fprintf(show->out, " of %" PRIu64, round->items);
-    if (lost)
-        fprintf(show->out, ", %" PRIu64 " lost", lost);
-    fprintf(show->out, "\n");
-    cJSON *json = cJSON_CreateObject();
-    cJSON_AddNumberToObject(json, "round", round->round);
-    cJSON_AddStringToObject(json, "what", round->what);
-    cJSON_AddNumberToObject(json, "done", (double)results);
-    cJSON_AddNumberToObject(json, "lost", (double)lost);
-    cJSON_AddItemToArray(show->rounds, json);
-    return 0;
-}
-
-static int show_state(struct show *show, cJSON *summary, struct error *err)
-{
-    const struct store_identity *identity = store_identity(show->store);
-    bool finished;
-    char missing[120];
-    if (store_is_finished(show->store, &finished, missing, sizeof missing, err))
-        return -1;
-    fprintf(show->out, "%s: a campaign (%s) of %s\n", store_path(show->store), identity->kind,
-            identity->config);
-    if (identity->shards > 1)
-        fprintf(show->out, "  shard %u/%u\n", identity->shard, identity->shards);
-    fprintf(show->out, "  options %s\n", identity->parameters);
-    cJSON *campaign = cJSON_AddObjectToObject(summary, "campaign");
-    cJSON_AddStringToObject(campaign, "kind", identity->kind);
-    cJSON_AddStringToObject(campaign, "config", identity->config);
-    cJSON_AddBoolToObject(campaign, "finished", finished);
-    show->rounds = cJSON_AddArrayToObject(campaign, "rounds");
-    if (store_each_round(show->store, show_round, show, err))
-        return -1;
-    if (finished)
-        fprintf(show->out, "  finished\n");
-    else
-        fprintf(show->out, "  not finished: shard %s\n", missing);
-    return 0;
-}
-
-static int show_kind(const struct show *show, cJSON *summary, struct error *err)
-{
-    const char *kind = store_identity(show->store)->kind;
-    for (size_t i = 0; campaign_kinds[i]; i++)
-        if (!strcmp(campaign_kinds[i]->name, kind))
-            return campaign_kinds[i]->report(show->store, show->out, summary, err);
-    return 0;
+    struct screen screen;
+    cJSON *summary = cJSON_CreateObject();
+    screen_open(&screen, stdout);
+    int result =
+        campaign_state(store, &screen, summary, err) ||
+                campaign_results(store, &screen, summary, err) ||
+                (options->summary && summary_write_json(summary, options->summary, err)) ||
+                (report && campaign_report_end(report, store, NULL, EXIT_AS_EXPECTED, &screen, err))
+            ? -1
+            : 0;
+    cJSON_Delete(summary);
+    if (!result && (fflush(stdout) || ferror(stdout)))
+        result = error_set(err, "cannot write to standard output");
+    return result;
 }
 
 int campaign_command_show(const struct options *options)
@@ -97,20 +44,18 @@ int campaign_command_show(const struct options *options)
     if (options->summary && (summary_check_apart(options->summary, options->operands[0], &err) ||
                              summary_check(options->summary, &err)))
         return complain(&err, EXIT_USAGE);
-    struct show show = {.store = store_open(options->operands[0], STORE_READ, NULL, &err),
-                        .out = stdout};
-    cJSON *summary = cJSON_CreateObject();
+    struct store *store = store_open(options->operands[0], STORE_READ, NULL, &err);
+    if (!store)
+        return complain(&err, EXIT_USAGE);
+    struct campaign_report *report =
+        options->report ? campaign_report_begin(store_identity(store)->kind, options, NULL, &err)
+                        : NULL;
     int code = EXIT_AS_EXPECTED;
-    if (!show.store)
+    if (options->report && !report)
         code = complain(&err, EXIT_USAGE);
-    else if (show_state(&show, summary, &err) || show_kind(&show, summary, &err) ||
-             (options->summary && summary_write_json(summary, options->summary, &err)))
+    else if (show(options, store, report, &err))
         code = complain(&err, EXIT_SIMULATOR);
-    if (fflush(stdout) || ferror(stdout)) {
-        error_set(&err, "cannot write to standard output");
-        code = complain(&err, EXIT_SIMULATOR);
-    }
-    cJSON_Delete(summary);
-    store_close(show.store, NULL);
+    campaign_report_free(report);
+    store_close(store, NULL);
     return code;
 }

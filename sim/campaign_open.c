@@ -86,7 +86,7 @@ int campaign_open(struct campaign *campaign, const char *kind, const struct opti
                   const struct config *config, const char *parameters, struct error *err)
 {
     *campaign = (struct campaign){.options = {.jobs = options->jobs, .quiet = options->quiet}};
-    char *digest = config_digest(config, err);
+    char *digest = config_digest(config, NULL, NULL, err);
     char *path = !digest ? NULL : choose_name(kind, options, config, err);
     const struct store_identity identity = {.kind = kind,
                                             .config = config->path,

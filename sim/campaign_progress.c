@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#define _DEFAULT_SOURCE /* TIOCGWINSZ */
 #include "sim/campaign_progress.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
-#include <unistd.h>
+
+#include "sim/screen.h"
 
 #define SECOND_NS   UINT64_C(1000000000)
 #define INTERVAL_NS (SECOND_NS / 5)
@@ -32,13 +31,6 @@ static uint64_t host_time(void)
     return (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
 }
 
-/* A terminal that went away is of no interest here. */
-static void print(const struct campaign_progress *progress, const char *text, size_t length)
-{
-    if (write(progress->fd, text, length) < 0)
-        return;
-}
-
 struct campaign_progress *campaign_progress_new(int fd, bool quiet, const char *what,
                                                 uint64_t total, uint64_t done)
 {
@@ -46,7 +38,7 @@ struct campaign_progress *campaign_progress_new(int fd, bool quiet, const char *
     if (progress)
         *progress = (struct campaign_progress){
             .fd = fd,
-            .terminal = isatty(fd),
+            .terminal = screen_rewrites(fd),
             .what = what,
             .total = total,
             .had = done,
@@ -100,35 +92,27 @@ int campaign_progress_line(char *line, size_t size, unsigned width, const char *
     return (int)strlen(line);
 }
 
-static unsigned width_of(int fd)
-{
-    struct winsize window;
-    if (ioctl(fd, TIOCGWINSZ, &window) || window.ws_col < 20)
-        return 79;
-    return window.ws_col < MAX_LINE ? window.ws_col - 1u : MAX_LINE - 1;
-}
-
 void campaign_progress_update(struct campaign_progress *progress, uint64_t done, uint64_t findings)
 {
     uint64_t now = progress ? host_time() : 0;
     if (!progress || now - progress->told_ns < (progress->terminal ? INTERVAL_NS : MINUTE_NS))
         return;
-    char text[MAX_LINE + 20] = "\r";
-    size_t start = progress->terminal ? 1 : 0;
-    int length = campaign_progress_line(text + start, MAX_LINE,
-                                        progress->terminal ? width_of(progress->fd) : MAX_LINE - 1,
+    char text[MAX_LINE + 1];
+    unsigned width = progress->terminal ? screen_columns(progress->fd) - 1 : MAX_LINE - 1;
+    int length = campaign_progress_line(text, MAX_LINE, width < MAX_LINE ? width : MAX_LINE - 1,
                                         progress->what, done, progress->total, done - progress->had,
                                         now - progress->began_ns, findings);
-    strcpy(text + start + length, progress->terminal ? "\033[K" : "\n");
-    print(progress, text, strlen(text));
+    if (progress->terminal)
+        screen_status(progress->fd, text);
+    else
+        dprintf(progress->fd, "%.*s\n", length, text);
     progress->is_drawn = progress->terminal;
     progress->told_ns = now;
 }
 
 void campaign_progress_free(struct campaign_progress *progress)
 {
-    static const char clear[] = "\r\033[K";
     if (progress && progress->is_drawn)
-        print(progress, clear, sizeof clear - 1);
+        screen_status(progress->fd, "");
     free(progress);
 }

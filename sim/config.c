@@ -84,6 +84,18 @@ static int merge(struct walk *walk, cJSON *root, const struct bases *bases, stru
     return result;
 }
 
+/* The text of a config that is the same, bases or not. */
+static char *effective(const cJSON *root, const struct bases *bases)
+{
+    cJSON *tree = cJSON_Duplicate(root, true);
+    int failed = !tree || walk_keep_away(tree, bases->board);
+    for (enum preset_kind kind = 0; kind < PRESET_BOARD && !failed; kind++)
+        failed = walk_keep_away(tree, bases->presets[kind]);
+    char *text = failed ? NULL : cJSON_PrintUnformatted(tree);
+    cJSON_Delete(tree);
+    return text;
+}
+
 /* A path from --set may hold anything. */
 static void one_line(struct error *err)
 {
@@ -121,14 +133,14 @@ int config_load(struct config *config, const char *path, const char *const *over
     int result = find_bases(&walk, root, overrides, override_count, &bases);
     if (result == 0)
         result = merge(&walk, root, &bases, &made, overrides, override_count);
-    cJSON_Delete(bases.board);
-    for (enum preset_kind kind = 0; kind < PRESET_BOARD; kind++)
-        cJSON_Delete(bases.presets[kind]);
     if (result == 0) {
-        config->effective = storage->effective = cJSON_PrintUnformatted(root);
+        config->effective = storage->effective = effective(root, &bases);
         if (!storage->effective)
             result = error_set(err, "out of memory");
     }
+    cJSON_Delete(bases.board);
+    for (enum preset_kind kind = 0; kind < PRESET_BOARD; kind++)
+        cJSON_Delete(bases.presets[kind]);
     if (result == 0)
         result = walk_read(&walk) || walk_check_machine(&walk) || walk_check_recovery(&walk) ||
                          walk_check_power(&walk) || walk_check_expect(&walk)

@@ -205,6 +205,7 @@ struct config {
 
     struct {
         const char *dir; /* NULL: no reports; else there is a directory of that name, or nothing */
+        uint64_t trace_events; /* that its trace may have */
     } report;
 
     void *storage; /* owns the strings */

@@ -14,13 +14,21 @@
 
 #define BUFFER (64 << 10)
 
-static void put_line(FILE *out, struct sha256_ctx *hash, const char *name)
+struct digest {
+    FILE *out;
+    config_input_fn visit; /* NULL: none */
+    void *opaque;
+    struct error *err;
+};
+
+static void put_line(struct digest *digest, struct sha256_ctx *hash, const char *name,
+                     char text[2 * SHA256_DIGEST_SIZE + 1])
 {
-    uint8_t digest[SHA256_DIGEST_SIZE];
-    sha256_digest(hash, sizeof digest, digest);
-    for (size_t i = 0; i < sizeof digest; i++)
-        fprintf(out, "%02x", digest[i]);
-    fprintf(out, "  %s\n", name);
+    uint8_t bytes[SHA256_DIGEST_SIZE];
+    sha256_digest(hash, sizeof bytes, bytes);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+    fprintf(digest->out, "%s  %s\n", text, name);
 }
 
 /* ---- The config ---------------------------------------------------------------------------- */
@@ -52,33 +60,44 @@ static void sort(cJSON *node)
     }
 }
 
-/* What does not change the run is taken out, and --max-insns put in. */
-static int add_config(FILE *out, const struct config *config, cJSON *root, struct error *err)
+cJSON *config_as_run(const struct config *config)
 {
     char limit[32];
+    cJSON *root = cJSON_Parse(config->effective);
     snprintf(limit, sizeof limit, "%" PRIu64, config->run.max_insns);
     cJSON_DeleteItemFromObjectCaseSensitive(root, "report");
     cJSON *run = cJSON_GetObjectItemCaseSensitive(root, "run");
-    if (!run)
+    if (root && !run)
         run = cJSON_AddObjectToObject(root, "run");
     cJSON_DeleteItemFromObjectCaseSensitive(run, "max_insns");
-    cJSON_AddStringToObject(run, "max_insns", limit);
+    if (run && cJSON_AddStringToObject(run, "max_insns", limit))
+        return root;
+    cJSON_Delete(root);
+    return NULL;
+}
+
+static int add_config(struct digest *digest, cJSON *root)
+{
+    char text[2 * SHA256_DIGEST_SIZE + 1];
     sort(root);
-    char *text = cJSON_PrintUnformatted(root);
-    if (!text)
-        return error_set(err, "out of memory");
+    char *printed = cJSON_PrintUnformatted(root);
+    if (!printed)
+        return error_set(digest->err, "out of memory");
     struct sha256_ctx hash;
     sha256_init(&hash);
-    sha256_update(&hash, strlen(text), (const uint8_t *)text);
-    put_line(out, &hash, "the config (or what --set makes of it)");
-    free(text);
+    sha256_update(&hash, strlen(printed), (const uint8_t *)printed);
+    put_line(digest, &hash, "the config (or what --set makes of it)", text);
+    free(printed);
     return 0;
 }
 
 /* ---- Files --------------------------------------------------------------------------------- */
 
-static int add_file(FILE *out, const char *name, struct error *err)
+static int add_file(struct digest *digest, const char *name)
 {
+    char text[2 * SHA256_DIGEST_SIZE + 1];
+    struct config_input input = {.path = name, .sha256 = text};
+    struct error *err = digest->err;
     const char *path = boot_firmware_file(name);
     FILE *file = path ? fopen(path, "rb") : NULL;
     uint8_t *buffer = malloc(BUFFER);
@@ -90,12 +109,16 @@ static int add_file(FILE *out, const char *name, struct error *err)
         result = error_set(err, "out of memory");
     else if (!file && path && errno != ENOENT) /* what is not there yet is as good as empty */
         result = error_set(err, "%s: cannot read: %s", name, strerror(errno));
-    while (result == 0 && file && (length = fread(buffer, 1, BUFFER, file), length > 0))
+    while (result == 0 && file && (length = fread(buffer, 1, BUFFER, file), length > 0)) {
         sha256_update(&hash, length, buffer);
+        input.size += length;
+    }
     if (result == 0 && file && ferror(file))
         result = error_set(err, "%s: cannot read: %s", name, strerror(errno));
     if (result == 0)
-        put_line(out, &hash, name);
+        put_line(digest, &hash, name, text);
+    if (result == 0 && digest->visit)
+        digest->visit(digest->opaque, &input);
     if (file)
         fclose(file);
     free(buffer);
@@ -103,10 +126,10 @@ static int add_file(FILE *out, const char *name, struct error *err)
 }
 
 /* Every file that a key of the schema names. */
-static int add_files(FILE *out, const struct key *key, const cJSON *node, struct error *err)
+static int add_files(struct digest *digest, const struct key *key, const cJSON *node)
 {
     if (key->type == KEY_FILE && cJSON_IsString(node))
-        return add_file(out, node->valuestring, err);
+        return add_file(digest, node->valuestring);
     if (key->type != KEY_OBJECT && key->type != KEY_ARRAY && key->type != KEY_MAP)
         return 0;
     const cJSON *child;
@@ -115,21 +138,23 @@ static int add_files(FILE *out, const struct key *key, const cJSON *node, struct
     {
         const struct key *below = schema_member(key, child->string ? child->string : "");
         if (result == 0 && below)
-            result = add_files(out, below, child, err);
+            result = add_files(digest, below, child);
     }
     return result;
 }
 
-char *config_digest(const struct config *config, struct error *err)
+char *config_digest(const struct config *config, config_input_fn visit, void *opaque,
+                    struct error *err)
 {
     char *text = NULL;
     size_t size;
-    cJSON *root = cJSON_Parse(config->effective);
-    FILE *out = root ? open_memstream(&text, &size) : NULL;
-    int result = out ? 0 : error_set(err, "out of memory");
-    if (out && (add_config(out, config, root, err) || add_files(out, schema_root(), root, err)))
+    struct digest digest = {.visit = visit, .opaque = opaque, .err = err};
+    cJSON *root = config_as_run(config);
+    digest.out = root ? open_memstream(&text, &size) : NULL;
+    int result = digest.out ? 0 : error_set(err, "out of memory");
+    if (digest.out && (add_config(&digest, root) || add_files(&digest, schema_root(), root)))
         result = -1;
-    if (out && fclose(out) && result == 0)
+    if (digest.out && fclose(digest.out) && result == 0)
         result = error_set(err, "out of memory");
     cJSON_Delete(root);
     if (result == 0)

@@ -215,3 +215,29 @@ int walk_merge_preset(struct walk *walk, enum preset_kind kind, cJSON *root, con
     walk_at(walk, "%s", "");
     return 0;
 }
+
+static int keep_away(cJSON *section, const cJSON *base)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, base)
+    {
+        cJSON *own = member(section, item->string);
+        if (!own && !cJSON_AddNullToObject(section, item->string))
+            return -1;
+        if (cJSON_IsObject(own) && cJSON_IsObject(item) && keep_away(own, item))
+            return -1;
+    }
+    return 0;
+}
+
+int walk_keep_away(cJSON *root, const cJSON *base)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, base)
+    {
+        cJSON *own = member(root, item->string);
+        if (cJSON_IsObject(own) && cJSON_IsObject(item) && keep_away(own, item))
+            return -1;
+    }
+    return 0;
+}

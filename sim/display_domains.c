@@ -40,9 +40,10 @@ static void on_opened(void *opaque, unsigned hart, const struct observed_domain 
 {
     struct display_domains *domains = opaque;
     struct display_thread *thread = thread_of(domains, domain->thread);
+    int pid, tgid;
     domains->now.last = domain->id;
     if (domains->opened++ % NAME_AGAIN == 0 || !thread->name[0])
-        machine_task_name(domains->machine, hart, domain->thread, thread->name);
+        (void)attach_task(domains->machine, hart, domain->thread, thread->name, &pid, &tgid);
     thread->last = now(domains);
     domains->now.domains[domain->id % DISPLAY_DOMAINS] = (struct display_domain){
         .id = domain->id,

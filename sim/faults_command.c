@@ -8,11 +8,13 @@
 #include <unistd.h>
 
 #include "sim/campaign.h"
+#include "sim/campaign_report.h"
 #include "sim/faults_report.h"
 #include "sim/faults_run.h"
 #include "sim/outcome.h"
 #include "sim/progress.h"
 #include "sim/summary.h"
+#include "sim/text.h"
 
 #define KEY_SIZE 24
 
@@ -24,7 +26,8 @@ struct faults_campaign {
     struct campaign_item *items;
     char (*keys)[KEY_SIZE];
     struct progress *progress;
-    const char *phase; /* of the progress */
+    const char *phase;              /* of the progress */
+    struct campaign_report *report; /* NULL: none is wanted */
 };
 
 int faults_check(const struct config *config, struct error *err)
@@ -52,14 +55,6 @@ static bool is_finding(const struct campaign_result *result)
            !outcome_is_survival((enum outcome)outcome);
 }
 
-static void print_quoted(FILE *out, const char *word)
-{
-    fputc('\'', out);
-    for (; *word; word++)
-        *word == '\'' ? fputs("'\\''", out) : fputc(*word, out);
-    fputc('\'', out);
-}
-
 /* What repeats a fault has the user's own --set, too. */
 static int add_settings(struct fault_plan *plan, const struct options *options, struct error *err)
 {
@@ -71,10 +66,11 @@ static int add_settings(struct fault_plan *plan, const struct options *options, 
             return error_set(err, "out of memory");
         fputs(plan->options[fault], out);
         for (size_t i = 0; i < options->override_count; i++) {
-            if (!strncmp(options->overrides[i], "campaign.", strlen("campaign.")))
+            if (!strncmp(options->overrides[i], "campaign.", strlen("campaign.")) ||
+                !strncmp(options->overrides[i], "report.", strlen("report.")))
                 continue;
             fputs(" --set ", out);
-            print_quoted(out, options->overrides[i]);
+            text_shell(options->overrides[i], out);
         }
         if (fclose(out)) {
             free(text);
@@ -179,8 +175,10 @@ static int report(const struct faults_campaign *command, struct error *err)
 {
     const struct options *options = command->options;
     cJSON *summary = cJSON_CreateObject();
+    struct screen screen;
+    screen_open(&screen, stdout);
     int result =
-        faults_kind.report(command->campaign.store, options->quiet ? NULL : stdout, summary, err);
+        faults_kind.report(command->campaign.store, options->quiet ? NULL : &screen, summary, err);
     if (!result && options->summary)
         result = summary_write_json(summary, options->summary, err);
     if (!options->quiet && fflush(stdout))
@@ -206,6 +204,14 @@ static int run(struct faults_campaign *command, struct error *err)
     return report(command, err) ? EXIT_SIMULATOR : EXIT_AS_EXPECTED;
 }
 
+static int write_report(struct faults_campaign *command, int code, struct error *err)
+{
+    struct screen screen;
+    screen_open(&screen, stderr);
+    return campaign_report_end(command->report, command->campaign.store, NULL, code,
+                               command->options->quiet ? NULL : &screen, err);
+}
+
 int faults_command(const struct options *options, const struct config *config)
 {
     struct faults_campaign command = {.options = options, .config = *config};
@@ -216,17 +222,23 @@ int faults_command(const struct options *options, const struct config *config)
         command.config.campaign.seed = options->seed;
         snprintf(parameters, sizeof parameters, "{\"seed\":%" PRIu64 "}", options->seed);
     }
-    if ((!options->summary || !summary_check(options->summary, &err)) &&
+    if (config->report.dir)
+        command.report = campaign_report_begin(faults_kind.name, options, config, &err);
+    if ((!config->report.dir || command.report) &&
+        (!options->summary || !summary_check(options->summary, &err)) &&
         !campaign_open(&command.campaign, faults_kind.name, options, config, parameters, &err)) {
         command.campaign.is_finding = is_finding;
         command.progress = progress_new(STDERR_FILENO, options->quiet);
         code = run(&command, &err);
         progress_free(command.progress);
+        if (command.report && !err.text[0] && write_report(&command, code, &err))
+            code = EXIT_SIMULATOR;
         if (campaign_close(&command.campaign, err.text[0] ? NULL : &err) && !code)
             code = EXIT_SIMULATOR;
     }
+    campaign_report_free(command.report);
     if (err.text[0])
-        fprintf(stderr, "iaso: %s\n", err.text);
+        complain(&err, code);
     fault_plan_free(&command.plan);
     free(command.items);
     free(command.keys);

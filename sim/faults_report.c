@@ -9,6 +9,7 @@
 #include "sim/config.h"
 #include "sim/faults_plan.h"
 #include "sim/outcome.h"
+#include "sim/text.h"
 
 #define KINDS    (INJECT_HANG + 1)
 #define EXAMPLES 2 /* of an outcome and a mode */
@@ -81,89 +82,117 @@ static int read_store(struct report *report, struct store *store, struct error *
 
 /* ---- Text ----------------------------------------------------------------------------------- */
 
-static void print_share(FILE *out, uint64_t part, uint64_t all)
+/* A table with a column for each mode that there is. */
+struct table {
+    const char *cells[(OUTCOMES + KINDS) * (1 + CAMPAIGN_MODES)];
+    char texts[(OUTCOMES + KINDS) * CAMPAIGN_MODES][60];
+    size_t count, text_count, rows;
+};
+
+static void begin_row(struct table *table, const char *name)
 {
-    if (!all) {
-        fprintf(out, "  %30s", "-");
-        return;
-    }
-    struct interval interval = wilson(part, all);
-    char text[60];
-    snprintf(text, sizeof text, "%" PRIu64 "  %5.1f %% [%5.1f, %5.1f]", part,
-             100 * (double)part / (double)all, 100 * interval.low, 100 * interval.high);
-    fprintf(out, "  %30s", text);
+    table->cells[table->count++] = name;
+    table->rows++;
 }
 
-static void print_head(const struct report *report, const char *what, FILE *out)
+static void begin_table(struct table *table, const struct report *report, const char *name)
 {
-    fprintf(out, "\n%-28s", what);
+    *table = (struct table){.count = 0};
+    begin_row(table, name);
     for (int mode = 0; mode < CAMPAIGN_MODES; mode++)
         if (report->modes[mode].there)
-            fprintf(out, "  %30s", mode_titles[mode]);
-    fprintf(out, "\n");
+            table->cells[table->count++] = mode_titles[mode];
 }
 
-static void print_outcomes(const struct report *report, FILE *out)
+static void add_cell(struct table *table, uint64_t part, uint64_t all)
+{
+    char *text = table->texts[table->text_count++];
+    struct interval interval = all ? wilson(part, all) : (struct interval){0, 1};
+    snprintf(text, sizeof *table->texts, all ? "%" PRIu64 "  %5.1f %% [%5.1f, %5.1f]" : "-", part,
+             all ? 100 * (double)part / (double)all : 0, 100 * interval.low, 100 * interval.high);
+    table->cells[table->count++] = text;
+}
+
+static void end_table(const struct table *table, const struct screen *screen)
+{
+    screen_text(screen, "\n");
+    screen_table(screen, table->cells, table->rows, table->count / table->rows);
+}
+
+static void print_outcomes(const struct report *report, const struct screen *screen)
 {
     static const enum outcome order[] = {OUTCOME_RECOVERED, OUTCOME_COLLATERAL, OUTCOME_MASKED,
                                          OUTCOME_FAILED,    OUTCOME_CORRUPT,    OUTCOME_HANG,
                                          OUTCOME_DEAD};
-    print_head(report, "outcome", out);
+    struct table table;
+    begin_table(&table, report, "outcome");
     for (size_t i = 0; i < OUTCOMES; i++) {
-        fprintf(out, "%-28s", outcome_title(order[i]));
+        begin_row(&table, outcome_title(order[i]));
         for (int mode = 0; mode < CAMPAIGN_MODES; mode++)
             if (report->modes[mode].there)
-                print_share(out, report->modes[mode].all.of[order[i]], report->modes[mode].all.all);
-        fprintf(out, "\n");
+                add_cell(&table, report->modes[mode].all.of[order[i]], report->modes[mode].all.all);
     }
+    end_table(&table, screen);
 }
 
-static void print_survival(const struct report *report, FILE *out)
+static void print_survival(const struct report *report, const struct screen *screen)
 {
-    print_head(report, "survived (the first four)", out);
-    for (int kind = INJECT_NULL; kind < KINDS; kind++) {
-        fprintf(out, "%-28s", fault_kind_name((enum inject_kind)kind));
+    struct table table;
+    begin_table(&table, report, "survived (the first four)");
+    for (int kind = INJECT_NULL; kind <= KINDS; kind++) {
+        begin_row(&table, kind < KINDS ? fault_kind_name((enum inject_kind)kind) : "all");
         for (int mode = 0; mode < CAMPAIGN_MODES; mode++) {
-            const struct tally *tally = &report->modes[mode].kinds[kind];
-            if (report->modes[mode].there)
-                print_share(out, tally->survived, tally->all);
+            const struct mode_report *here = &report->modes[mode];
+            const struct tally *tally = kind < KINDS ? &here->kinds[kind] : &here->all;
+            if (here->there)
+                add_cell(&table, tally->survived, tally->all);
         }
-        fprintf(out, "\n");
     }
-    fprintf(out, "%-28s", "all");
-    for (int mode = 0; mode < CAMPAIGN_MODES; mode++)
-        if (report->modes[mode].there)
-            print_share(out, report->modes[mode].all.survived, report->modes[mode].all.all);
-    fprintf(out, "\n");
+    end_table(&table, screen);
 }
 
-static void print_examples(const struct report *report, const char *config, FILE *out)
+/* The commands are not broken into lines: they are to be copied. */
+static void print_examples(const struct report *report, const char *config,
+                           const struct screen *screen)
 {
-    fprintf(out, "\nexamples, each by itself from power-on:\n");
+    screen_text(screen, "\nexamples, each by itself from power-on:\n");
     for (int mode = 0; mode < CAMPAIGN_MODES; mode++) {
         const struct mode_report *here = &report->modes[mode];
         for (int outcome = 0; outcome < OUTCOMES; outcome++)
-            for (size_t i = 0; i < here->example_count[outcome]; i++)
-                fprintf(out, "  %s, %s:\n    iaso inject %s %s%s\n",
-                        outcome_title((enum outcome)outcome), mode_titles[mode], config,
-                        report->plan.options[here->examples[outcome][i]],
-                        mode == CAMPAIGN_OFF ? " --set recovery.enabled=false" : "");
+            for (size_t i = 0; i < here->example_count[outcome]; i++) {
+                const char *const parts[] = {
+                    "  ",
+                    outcome_title((enum outcome)outcome),
+                    ", ",
+                    mode_titles[mode],
+                    ":\n    iaso inject ",
+                    config,
+                    " ",
+                    report->plan.options[here->examples[outcome][i]],
+                    mode == CAMPAIGN_OFF ? " --set recovery.enabled=false\n" : "\n"};
+                for (size_t part = 0; part < sizeof parts / sizeof *parts; part++)
+                    screen_text(screen, parts[part]);
+            }
     }
 }
 
-static void print(const struct report *report, const struct store_identity *identity, FILE *out)
+static void print(const struct report *report, const struct store_identity *identity,
+                  const struct screen *screen)
 {
-    fprintf(out,
-            "%zu faults in %s, drawn from %" PRIu64 " instructions that its kernel executes inside "
-            "recovery domains\n(shares with 95 %% confidence intervals)\n",
-            report->plan.count, identity->config, report->plan.places);
+    char places[TEXT_GROUP_SIZE], faults[TEXT_GROUP_SIZE];
+    screen_row(screen, "faults",
+               "%s in %s, drawn from %s instructions that its kernel executes "
+               "inside recovery domains",
+               text_group(report->plan.count, faults), identity->config,
+               text_group(report->plan.places, places));
+    screen_row(screen, "shares", "with 95 %% confidence intervals");
     for (int mode = 0; mode < CAMPAIGN_MODES; mode++)
         if (report->modes[mode].lost)
-            fprintf(out, "%s, %" PRIu64 " were lost: the simulator failed in them\n",
-                    mode_titles[mode], report->modes[mode].lost);
-    print_outcomes(report, out);
-    print_survival(report, out);
-    print_examples(report, identity->config, out);
+            screen_row(screen, "lost", "%" PRIu64 " %s: the simulator failed in them",
+                       report->modes[mode].lost, mode_titles[mode]);
+    print_outcomes(report, screen);
+    print_survival(report, screen);
+    print_examples(report, identity->config, screen);
 }
 
 /* ---- JSON ----------------------------------------------------------------------------------- */
@@ -222,14 +251,15 @@ static void summarise(cJSON *summary, const struct report *report)
             add_mode(modes, report, (enum campaign_mode)mode);
 }
 
-static int report_store(struct store *store, FILE *out, cJSON *summary, struct error *err)
+static int report_store(struct store *store, const struct screen *screen, cJSON *summary,
+                        struct error *err)
 {
     struct report *report = calloc(1, sizeof *report);
     if (!report)
         return error_set(err, "out of memory");
     int result = read_store(report, store, err);
-    if (!result && out)
-        print(report, store_identity(store), out);
+    if (!result && screen)
+        print(report, store_identity(store), screen);
     if (!result && summary)
         summarise(summary, report);
     fault_plan_free(&report->plan);

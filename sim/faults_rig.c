@@ -32,13 +32,9 @@ static int set_up(struct rig *rig, enum rig_purpose purpose, struct error *err)
     rig->machine = machine_new(config, err);
     if (!rig->machine)
         return -1;
-    rig->console = console_new(CONSOLE_NONE, NULL, &rig->machine->clock, config->run.script,
-                               config->run.script_count, err);
+    rig->console = attach_silent_console(rig->machine, err);
     if (!rig->console || attach_faults(rig->machine, err))
         return -1;
-    if (config->expect.console && console_watch(rig->console, config->expect.console))
-        return error_set(err, "out of memory");
-    machine_attach(rig->machine, rig->console);
     if (note_texts(rig, err))
         return -1;
     return purpose == RIG_COUNT ? 0 : machine_start(rig->machine, err);

@@ -44,23 +44,7 @@ static int fail_at(struct reader *reader, size_t at, const char *what)
 /* Length of the UTF-8 sequence at the reader, 0 if it is not one. */
 static size_t utf8_length(const struct reader *reader)
 {
-    const unsigned char *s = reader->text + reader->at;
-    size_t left = reader->length - reader->at;
-    size_t length = s[0] < 0x80                   ? 1
-                    : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
-                    : s[0] >= 0xe0 && s[0] < 0xf0 ? 3
-                    : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
-                                                  : 0;
-    if (length == 0 || length > left)
-        return 0;
-    for (size_t i = 1; i < length; i++) {
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    bool overlong = (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xf0 && s[1] < 0x90);
-    bool surrogate = s[0] == 0xed && s[1] >= 0xa0;
-    bool beyond = s[0] == 0xf4 && s[1] >= 0x90;
-    return overlong || surrogate || beyond ? 0 : length;
+    return text_utf8(reader->text + reader->at, reader->length - reader->at);
 }
 
 static bool is_letter(int c)
@@ -273,17 +257,13 @@ static int check_value(struct reader *reader)
     return check_word(reader);
 }
 
-cJSON *json_parse(const char *text, size_t length, struct error *err)
+static cJSON *parse(const char *text, size_t length, struct error *err)
 {
     if (length >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) {
         text += 3;
         length -= 3;
     }
     struct reader reader = {.text = (const unsigned char *)text, .length = length, .err = err};
-    if (length > JSON_MAX_SIZE) {
-        error_set(err, "1:1: expected at most 1 MiB of text");
-        return NULL;
-    }
     if (check_value(&reader))
         return NULL;
     skip_space(&reader);
@@ -297,20 +277,28 @@ cJSON *json_parse(const char *text, size_t length, struct error *err)
     return json;
 }
 
-/* At most JSON_MAX_SIZE + 1 bytes of the file; NULL with errno set. */
-static char *read_file(const char *path, size_t *length)
+cJSON *json_parse(const char *text, size_t length, struct error *err)
+{
+    if (length <= JSON_MAX_SIZE)
+        return parse(text, length, err);
+    error_set(err, "1:1: expected at most 1 MiB of text");
+    return NULL;
+}
+
+/* At most limit + 1 bytes of the file; NULL with errno set. */
+static char *read_file(const char *path, size_t limit, size_t *length)
 {
     struct stat status;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return NULL;
-    char *text = malloc(JSON_MAX_SIZE + 1);
+    char *text = malloc(limit + 1);
     int error = text ? 0 : ENOMEM;
     if (!error && fstat(fd, &status) == 0 && S_ISDIR(status.st_mode))
         error = EISDIR;
     *length = 0;
-    while (!error && *length < JSON_MAX_SIZE + 1) {
-        ssize_t n = read(fd, text + *length, JSON_MAX_SIZE + 1 - *length);
+    while (!error && *length < limit + 1) {
+        ssize_t n = read(fd, text + *length, limit + 1 - *length);
         if (n == 0)
             break;
         if (n > 0)
@@ -326,24 +314,50 @@ static char *read_file(const char *path, size_t *length)
     return NULL;
 }
 
-cJSON *json_parse_file(const char *path, struct error *err)
+cJSON *json_parse_large_file(const char *path, size_t limit, struct error *err)
 {
     char name[200];
     size_t length;
     text_path(path, name, sizeof name);
-    char *text = read_file(path, &length);
+    char *text = read_file(path, limit, &length);
     if (!text) {
         error_set(err, "%s: cannot read the file: %s", name, strerror(errno));
         return NULL;
     }
     cJSON *json = NULL;
-    if (length > JSON_MAX_SIZE) {
-        error_set(err, "%s: expected a file of at most 1 MiB, found a larger one", name);
+    if (length > limit) {
+        error_set(err, "%s: expected a file of at most %zu MiB, found a larger one", name,
+                  limit >> 20);
     } else {
-        json = json_parse(text, length, err);
+        json = parse(text, length, err);
         if (!json)
             error_prefix(err, "%s:", name);
     }
     free(text);
     return json;
+}
+
+cJSON *json_parse_file(const char *path, struct error *err)
+{
+    return json_parse_large_file(path, JSON_MAX_SIZE, err);
+}
+
+static void clean_text(char *text)
+{
+    struct reader reader = {.text = (unsigned char *)text, .length = text ? strlen(text) : 0};
+    while (reader.at < reader.length) {
+        size_t length = utf8_length(&reader);
+        if (length == 0)
+            text[reader.at] = '?';
+        reader.at += length ? length : 1;
+    }
+}
+
+void json_clean(cJSON *json)
+{
+    for (cJSON *item = json; item; item = item->next) {
+        clean_text(item->string);
+        clean_text(item->valuestring);
+        json_clean(item->child);
+    }
 }

@@ -23,4 +23,10 @@ cJSON *json_parse(const char *text, size_t length, struct error *err);
 /* Reads and parses a file (or a pipe). The error begins with the file's name. */
 cJSON *json_parse_file(const char *path, struct error *err);
 
+/* The same with another limit of the size, for what is no config. */
+cJSON *json_parse_large_file(const char *path, size_t limit, struct error *err);
+
+/* Bytes that are no UTF-8, as names in a guest may have, become '?' in all strings and keys. */
+void json_clean(cJSON *json);
+
 #endif

@@ -54,6 +54,17 @@ struct lives *lives_new(struct machine *machine, struct error *err);
 int lives_begin(struct lives *lives, struct error *err);
 void lives_free(struct lives *lives);
 
+/* Told at the moment, to read what has been spent until then; must change nothing. */
+struct lives_observer {
+    void (*progress)(void *opaque);          /* a function of power.progress is about to run */
+    void (*over)(void *opaque, bool by_cut); /* the life is, by a power cut or as the run is */
+    void *opaque;
+    struct lives_observer *next; /* set by lives_observe() */
+};
+
+/* The observer must live as long as the run. Observers are no part of the lives' state. */
+void lives_observe(struct lives *lives, struct lives_observer *observer);
+
 /* What the core is to be made with. */
 struct cpu_pricing lives_pricing(struct lives *lives, unsigned taken_branch);
 
@@ -101,11 +112,19 @@ const struct supply *lives_supply(const struct lives *lives); /* NULL: none */
 struct life_split lives_spent(const struct lives *lives);     /* energy */
 uint64_t lives_lost_insns(const struct lives *lives);
 
+/* Whether the class of energy counts as logging, or as recovery, where it was not lost. */
+bool lives_is_logging(const struct lives *lives, unsigned class);
+bool lives_is_recovery(const struct lives *lives, unsigned class);
+
 /* Hits of a counter of the config, and the sum of its register. */
 void lives_counter(const struct lives *lives, size_t index, uint64_t *hits, uint64_t *sum);
 
 /* The counter of the config that was hit last; its number of counters if none was. */
 size_t lives_last_counter(const struct lives *lives);
+
+/* What it means that the guest executes pc: the name of a counter of the config, or "progress";
+ * NULL: nothing. */
+const char *lives_watched(const struct lives *lives, uint64_t pc);
 
 /* Why the run ended, if power is the reason; else "". */
 const char *lives_verdict(const struct lives *lives);

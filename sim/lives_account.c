@@ -22,6 +22,8 @@ static void on_watched(void *opaque, unsigned hart, uint64_t pc)
         if (watch->progress) {
             lives->lives[lives->count - 1].progress++;
             lives->progress = lives_mark(lives);
+            for (struct lives_observer *one = lives->observers; one; one = one->next)
+                one->progress(one->opaque);
         }
         if (watch->from && lives->planned == CUTS_NOT_YET) {
             lives->planned = CUTS_BEGIN;
@@ -37,6 +39,18 @@ static void on_watched(void *opaque, unsigned hart, uint64_t pc)
             lives->counters[watch->counter].sum +=
                 cpu_general(lives->machine->harts[0], (unsigned)watch->sum);
     }
+}
+
+const char *lives_watched(const struct lives *lives, uint64_t pc)
+{
+    for (size_t i = 0; i < lives->watch_count; i++) {
+        const struct lives_watch *watch = &lives->watches[i];
+        if (watch->address == pc && watch->counter >= 0)
+            return lives->policy->counters[watch->counter].name;
+        if (watch->address == pc && watch->progress)
+            return "progress";
+    }
+    return NULL;
 }
 
 static int add_watch(struct lives *lives, const char *path, const char *name,
@@ -140,6 +154,30 @@ int lives_find_causes(struct lives *lives, struct error *err)
                : 0;
 }
 
+static bool is_one_of(const unsigned *classes, size_t count, unsigned class)
+{
+    for (size_t i = 0; i < count; i++)
+        if (classes[i] == class)
+            return true;
+    return false;
+}
+
+bool lives_is_logging(const struct lives *lives, unsigned class)
+{
+    return is_one_of(lives->logging, lives->logging_count, class);
+}
+
+bool lives_is_recovery(const struct lives *lives, unsigned class)
+{
+    return is_one_of(lives->recovery, lives->recovery_count, class);
+}
+
+void lives_observe(struct lives *lives, struct lives_observer *observer)
+{
+    observer->next = lives->observers;
+    lives->observers = observer;
+}
+
 static uint64_t energy_of(const struct lives *lives, const unsigned *classes, size_t count)
 {
     uint64_t sum = 0;
@@ -174,6 +212,8 @@ void lives_settle(struct lives *lives, bool cut)
     spent->useful += end->total - begin->total - logging - recovery - before;
     spent->lost += now.total - end->total - after;
     lives->lost_insns += now.insns - end->insns;
+    for (struct lives_observer *one = lives->observers; one; one = one->next)
+        one->over(one->opaque, cut);
 }
 
 /* ---- Progress ------------------------------------------------------------------------------ */

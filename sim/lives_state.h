@@ -65,6 +65,7 @@ struct lives {
 
     unsigned *logging, *recovery; /* classes of energy */
     size_t logging_count, recovery_count;
+    struct lives_observer *observers;
     struct lives_mark progress, begin; /* at the last progress, or the life's start; at its start */
     struct life_split spent;
     uint64_t lost_insns;

@@ -9,16 +9,20 @@
 #include "sim/board.h"
 #include "sim/campaign_command.h"
 #include "sim/faults_command.h"
+#include "sim/completion.h"
 #include "sim/config.h"
 #include "sim/display.h"
 #include "sim/machine.h"
+#include "sim/nearest.h"
 #include "sim/options.h"
 #include "sim/power_report.h"
-#include "sim/profile.h"
 #include "sim/progress.h"
-#include "sim/report.h"
+#include "sim/report_command.h"
+#include "sim/report_schema.h"
+#include "sim/run_report.h"
 #include "sim/summary.h"
 #include "sim/sweep.h"
+#include "sim/text.h"
 
 static void show_progress(void *opaque, const struct machine *machine)
 {
@@ -27,7 +31,7 @@ static void show_progress(void *opaque, const struct machine *machine)
 }
 
 /* What an engineer wants to see when the guest did not end by itself. */
-static void print_diagnosis(struct machine *machine)
+static void print_diagnosis(const struct screen *screen, struct machine *machine)
 {
     if (machine->end != END_LIMIT && machine->end != END_PANIC && machine->end != END_STUCK &&
         machine->end != END_DEAD && machine->end != END_FAULT && machine->end != END_LOCKED &&
@@ -37,32 +41,32 @@ static void print_diagnosis(struct machine *machine)
                       ? strdup(machine->panic_report ? machine->panic_report : "")
                       : machine_describe(machine);
     char *tail = console_tail(machine->console, 12);
-    fprintf(stderr, "%slast console lines:\n%s\n", where ? where : "", tail ? tail : "");
+    screen_text(screen, where ? where : "");
+    screen_text(screen, "last console lines:\n");
+    screen_text(screen, tail ? tail : "");
+    screen_text(screen, "\n");
     free(where);
     free(tail);
 }
 
-/* report.json: what recovery covered and cost. */
-static int write_report(const struct summary *summary, const struct config *config,
-                        struct error *err)
+/* NULL report: none is wanted. */
+static int write_report(const struct options *options, struct run_report *report,
+                        const struct summary *summary, const struct screen *screen)
 {
-    const struct machine *machine = summary->machine;
-    struct report report;
-    report_of_run(&report, summary, &config->recovery);
-    report.counts = summary->recovery;
-    report.machine = machine;
-    report.account = machine->recovery ? recovery_account(machine->recovery) : NULL;
-    struct profile *profile =
-        config->recovery.by_function && machine->recovery ? profile_new(machine->symbols) : NULL;
-    for (unsigned i = 0; profile && i < machine->hart_count; i++)
-        if (profile_add_hart(profile, machine->harts[i]))
-            return error_set(err, "out of memory");
-    if (profile)
-        profile_sort(profile);
-    report.profile = profile;
-    int result = report_write(&report, config->report.dir, err);
-    profile_free(profile);
-    return result;
+    struct error err = {""};
+    if (!report)
+        return 0;
+    if (run_report_end(report, summary, &err)) {
+        complain(&err, EXIT_SIMULATOR);
+        return -1;
+    }
+    if (run_report_note(report)[0]) {
+        error_set(&err, "%s", run_report_note(report));
+        complain(&err, 0);
+    }
+    if (!options->quiet)
+        screen_row(screen, "report", "%s", summary->machine->config->report.dir);
+    return 0;
 }
 
 static void say(void *opaque, const char *line)
@@ -71,14 +75,15 @@ static void say(void *opaque, const char *line)
     fprintf(stderr, "iaso: %s\n", line);
 }
 
-static int run_machine(const struct options *options, const struct config *config,
-                       struct machine *machine, struct console *console, struct display *display)
+static int run_machine(const struct options *options, struct machine *machine,
+                       struct console *console, struct run_report *report, struct display *display)
 {
+    const struct config *config = machine->config;
     if (console_pty_name(console))
         fprintf(stderr, "iaso: the console is %s\n", console_pty_name(console));
     bool shared = options->console == CONSOLE_STDIO && isatty(STDOUT_FILENO);
     struct progress *progress = progress_new(STDERR_FILENO, options->quiet || shared);
-    struct error err = {""};
+    struct error err = {""}, said = {""}; /* the summary may point to the first */
     machine_attach(machine, console);
     if (display)
         display_run(display, machine, &err);
@@ -87,24 +92,25 @@ static int run_machine(const struct options *options, const struct config *confi
     progress_free(progress);
 
     struct summary summary;
+    struct screen screen;
+    screen_open(&screen, stderr);
     summary_make(&summary, machine, err.text);
     if (machine->recovery)
         summary.recovery = recovery_counts(machine->recovery);
     if (!options->quiet) {
-        print_diagnosis(machine);
-        summary_print(&summary, stderr);
+        print_diagnosis(&screen, machine);
+        summary_print(&summary, &screen);
     } else if (summary.failure) {
-        fprintf(stderr, "iaso: %s: %s\n", config->path, summary.failure);
+        error_set(&said, "%s: %s", config->path, summary.failure);
+        complain(&said, summary.exit);
     }
     if (console_error(console)) {
-        fprintf(stderr, "iaso: %s\n", console_error(console));
-        summary.exit = EXIT_SIMULATOR;
+        error_set(&said, "%s", console_error(console));
+        summary.exit = complain(&said, EXIT_SIMULATOR);
     }
-    if (options->summary && summary_write(&summary, options->summary, &err))
-        return complain(&err, EXIT_SIMULATOR);
-    if (config->report.dir && write_report(&summary, config, &err))
-        return complain(&err, EXIT_SIMULATOR);
-    return summary.exit;
+    if (options->summary && summary_write(&summary, options->summary, &said))
+        return complain(&said, EXIT_SIMULATOR);
+    return write_report(options, report, &summary, &screen) ? EXIT_SIMULATOR : summary.exit;
 }
 
 static int complain_at(const struct config *config, const char *what, struct error *err)
@@ -125,8 +131,6 @@ static int command_run(const struct options *options, const struct config *confi
         return complain(&err, EXIT_USAGE);
     if (options->summary && summary_check(options->summary, &err))
         return complain(&err, EXIT_USAGE);
-    if (config->report.dir && report_check(config->report.dir, &err))
-        return complain(&err, EXIT_USAGE);
     struct machine *machine = machine_new(config, &err);
     if (!machine) {
         error_prefix(&err, "%s: ", config->path);
@@ -141,13 +145,18 @@ static int command_run(const struct options *options, const struct config *confi
     }
     struct console *console = console_new(options->console, options->console_file, &machine->clock,
                                           config->run.script, config->run.script_count, &err);
+    struct run_report *report = NULL;
     int code;
-    if (!console || (config->expect.console && console_watch(console, config->expect.console)))
+    if (config->report.dir)
+        report = run_report_begin(options, machine, &err);
+    if ((config->report.dir && !report) || !console ||
+        (config->expect.console && console_watch(console, config->expect.console)))
         code = complain(&err, EXIT_USAGE);
     else
-        code = run_machine(options, config, machine, console, display);
+        code = run_machine(options, machine, console, report, display);
     if (picture && code != EXIT_USAGE && power_report_plot(machine, picture, &err))
         code = complain(&err, EXIT_SIMULATOR);
+    run_report_free(report);
     console_free(console);
     display_close(display);
     machine_free(machine);
@@ -192,14 +201,33 @@ static int command_dtb(const struct options *options, const struct config *confi
     return code;
 }
 
-static int command_schema(void)
+static int command_schema(const struct options *options)
 {
-    char *schema = config_schema();
-    if (!schema)
-        return EXIT_SIMULATOR;
-    int failed = puts(schema) < 0 || fflush(stdout);
-    free(schema);
+    static const char *const names[] = {"config", "report"};
+    const char *what = options->operand_count ? options->operands[0] : "config";
+    struct error err = {""};
+    char quoted[80], *made = NULL;
+    const char *schema = report_schema();
+    if (!strcmp(what, names[0])) {
+        schema = made = config_schema();
+    } else if (strcmp(what, names[1])) {
+        const char *near = nearest(what, names, 2);
+        error_set(&err, "schema: expected config or report, found %s%s%s%s",
+                  text_quote(what, quoted, sizeof quoted), near ? "; did you mean \"" : "",
+                  near ? near : "", near ? "\"?" : "");
+        return complain(&err, EXIT_USAGE);
+    }
+    int failed = !schema || puts(schema) < 0 || fflush(stdout);
+    free(made);
     return failed ? EXIT_SIMULATOR : EXIT_AS_EXPECTED;
+}
+
+static int command_completion(const struct options *options)
+{
+    struct error err = {""};
+    if (completion_print(options->operands[0], stdout, &err))
+        return complain(&err, EXIT_USAGE);
+    return fflush(stdout) ? EXIT_SIMULATOR : EXIT_AS_EXPECTED;
 }
 
 /* What this command must find in the config. */
@@ -284,7 +312,13 @@ int main(int argc, char **argv)
         options_version(stdout);
         break;
     case COMMAND_SCHEMA:
-        code = command_schema();
+        code = command_schema(&options);
+        break;
+    case COMMAND_REPORT:
+        code = report_command(&options);
+        break;
+    case COMMAND_COMPLETION:
+        code = command_completion(&options);
         break;
     case COMMAND_CAMPAIGN_MERGE:
         code = campaign_command_merge(&options);

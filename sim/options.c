@@ -19,6 +19,7 @@ enum option_id {
     OPTION_MAX_INSNS,
     OPTION_SUMMARY,
     OPTION_REPORT,
+    OPTION_FORCE,
     OPTION_QUIET,
     OPTION_DISPLAY,
     OPTION_SCREENSHOT,
@@ -48,12 +49,7 @@ enum option_id {
 /* Which options a command has: bit (1 << id). */
 #define HAS(id) (1u << (id))
 
-static const struct option_row {
-    const char *name;
-    char letter;          /* 0: none */
-    const char *argument; /* NULL: takes none */
-    const char *help;
-} option_rows[OPTION_COUNT] = {
+static const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_SET] = {"set", 's', "PATH=VALUE",
                     "change the config, as in machine.harts=4 or memory[0].size=1G"},
     [OPTION_CONSOLE] = {"console", 'c', "WHERE",
@@ -61,7 +57,8 @@ static const struct option_row {
     [OPTION_MAX_INSNS] = {"max-insns", 'n', "N",
                           "stop after N instructions; 20G will do for 20000000000"},
     [OPTION_SUMMARY] = {"summary", 0, "FILE", "write a summary of the run to FILE, as JSON"},
-    [OPTION_REPORT] = {"report", 0, "DIR", "write reports to files in DIR"},
+    [OPTION_REPORT] = {"report", 0, "DIR", "leave a report in DIR, a new or empty folder"},
+    [OPTION_FORCE] = {"force", 0, NULL, "replace an older report"},
     [OPTION_DISPLAY] = {"display", 'd', NULL, "show the machine in a window while it runs"},
     [OPTION_SCREENSHOT] = {"screenshot", 0, "FILE",
                            "write the last frame of --display to FILE, as PNG, and do not wait"},
@@ -74,7 +71,8 @@ static const struct option_row {
     [OPTION_ADDRESS] = {"address", 0, "A", "wild: the address, or SYMBOL[+OFFSET], to store to"},
     [OPTION_VALUE] = {"value", 0, "V", "wild: the value"},
     [OPTION_QUIET] = {"quiet", 'q', NULL, "print nothing but the guest's console and errors"},
-    [OPTION_OUTPUT] = {"output", 'o', "FILE", "write to FILE (dtb: instead of standard output)"},
+    [OPTION_OUTPUT] = {"output", 'o', "FILE",
+                       "write to FILE, or DIR (report), instead of standard output"},
     [OPTION_CAMPAIGN] = {"campaign", 0, "N", "N faults drawn at random: section `campaign`"},
     [OPTION_DB] = {"db", 0, "FILE", "the campaign's database (default: a new one in out/)"},
     [OPTION_RESUME] = {"resume", 0, NULL, "go on with the database, if there is one"},
@@ -107,8 +105,8 @@ static const char *const option_keys[OPTION_COUNT] = {
 
 #define RUN_OPTIONS                                                                        \
     (HAS(OPTION_SET) | HAS(OPTION_CONSOLE) | HAS(OPTION_MAX_INSNS) | HAS(OPTION_SUMMARY) | \
-     HAS(OPTION_REPORT) | HAS(OPTION_QUIET) | HAS(OPTION_HELP) | HAS(OPTION_DISPLAY) |     \
-     HAS(OPTION_SCREENSHOT))
+     HAS(OPTION_REPORT) | HAS(OPTION_FORCE) | HAS(OPTION_QUIET) | HAS(OPTION_HELP) |       \
+     HAS(OPTION_DISPLAY) | HAS(OPTION_SCREENSHOT))
 #define INJECT_OPTIONS                                                        \
     (HAS(OPTION_AT) | HAS(OPTION_KIND) | HAS(OPTION_NTH) | HAS(OPTION_TASK) | \
      HAS(OPTION_REGISTER) | HAS(OPTION_BIT) | HAS(OPTION_ADDRESS) | HAS(OPTION_VALUE))
@@ -119,16 +117,7 @@ static const char *const option_keys[OPTION_COUNT] = {
 #define CONFIG_OPERAND "CONFIG", "the file name of a config", 1, 1
 #define ANY_NUMBER     UINT_MAX
 
-static const struct command_row {
-    enum command command;
-    const char *name;
-    const char *verb;     /* a second word; NULL: none */
-    const char *operand;  /* NULL: takes none */
-    const char *expected; /* what operands are, for messages */
-    unsigned least, most; /* operands */
-    const char *help;
-    unsigned options;
-} command_rows[] = {
+static const struct command_row command_rows[] = {
     {COMMAND_RUN, "run", NULL, CONFIG_OPERAND, "run the machine that CONFIG describes",
      RUN_OPTIONS},
     {COMMAND_INJECT, "inject", NULL, CONFIG_OPERAND,
@@ -137,11 +126,15 @@ static const struct command_row {
     {COMMAND_SWEEP, "sweep", NULL, CONFIG_OPERAND,
      "cut power behind each store to non-volatile memory, and see what breaks",
      CAMPAIGN_OPTIONS | HAS(OPTION_SET) | HAS(OPTION_SUMMARY) | HAS(OPTION_QUIET) |
-         HAS(OPTION_HELP) | HAS(OPTION_DEPTH) | HAS(OPTION_EVERY) | HAS(OPTION_SAMPLE)},
+         HAS(OPTION_REPORT) | HAS(OPTION_FORCE) | HAS(OPTION_HELP) | HAS(OPTION_DEPTH) |
+         HAS(OPTION_EVERY) | HAS(OPTION_SAMPLE)},
     {COMMAND_CHECK, "check", NULL, CONFIG_OPERAND, "only say whether CONFIG is valid",
      HAS(OPTION_SET) | HAS(OPTION_HELP)},
-    {COMMAND_SCHEMA, "schema", NULL, NULL, NULL, 0, 0, "print the JSON Schema of configs",
-     HAS(OPTION_HELP)},
+    {COMMAND_REPORT, "report", NULL, "DIR...", "the folder of a report, or of several", 1,
+     ANY_NUMBER, "make tables and pages of a report anew, or compare several",
+     HAS(OPTION_OUTPUT) | HAS(OPTION_FORCE) | HAS(OPTION_HELP)},
+    {COMMAND_SCHEMA, "schema", NULL, "[WHAT]", "config or report", 0, 1,
+     "print the JSON Schema of configs or of reports", HAS(OPTION_HELP)},
     {COMMAND_DTB, "dtb", NULL, CONFIG_OPERAND, "print the machine's device tree, flattened",
      HAS(OPTION_SET) | HAS(OPTION_OUTPUT) | HAS(OPTION_HELP)},
     {COMMAND_PLOT, "power", "plot", CONFIG_OPERAND,
@@ -151,14 +144,40 @@ static const struct command_row {
      "the names of a new database and of those to merge", 2, ANY_NUMBER,
      "make one database of those of a campaign's shards", HAS(OPTION_HELP)},
     {COMMAND_CAMPAIGN_SHOW, "campaign", "show", "DB", "the file name of a database", 1, 1,
-     "tell what a campaign's database says", HAS(OPTION_SUMMARY) | HAS(OPTION_HELP)},
+     "tell what a campaign's database says",
+     HAS(OPTION_SUMMARY) | HAS(OPTION_REPORT) | HAS(OPTION_FORCE) | HAS(OPTION_HELP)},
+    {COMMAND_COMPLETION, "completion", NULL, "SHELL", "bash or zsh", 1, 1,
+     "print what completes commands and options in bash or zsh", HAS(OPTION_HELP)},
 };
 
 #define COMMAND_ROWS (sizeof command_rows / sizeof *command_rows)
 
+const struct command_row *options_command_row(size_t index)
+{
+    return index < COMMAND_ROWS ? &command_rows[index] : NULL;
+}
+
+const struct option_row *options_row(size_t index)
+{
+    return index < OPTION_COUNT ? &option_rows[index] : NULL;
+}
+
+const char *options_key(size_t index)
+{
+    return option_keys[index];
+}
+
 /* `iaso` itself; not in the table, since it is no word to type. */
 static const struct command_row top = {.command = COMMAND_NONE,
                                        .options = HAS(OPTION_HELP) | HAS(OPTION_VERSION)};
+
+const struct command_row *options_row_of(enum command command)
+{
+    for (size_t i = 0; i < COMMAND_ROWS; i++)
+        if (command_rows[i].command == command)
+            return &command_rows[i];
+    return &top;
+}
 
 static int usage(struct error *err, const struct command_row *row, const char *message)
 {
@@ -261,6 +280,8 @@ static int set_option(struct options *options, const struct command_row *row, en
     }
     options->campaign |= id == OPTION_CAMPAIGN;
     options->fault |= option_keys[id] && !strncmp(option_keys[id], "inject.", strlen("inject."));
+    if (id == OPTION_REPORT)
+        options->report = value;
     if (option_keys[id])
         return set_key(options, option_keys[id], value, err);
     switch (id) {
@@ -281,6 +302,9 @@ static int set_option(struct options *options, const struct command_row *row, en
         return 0;
     case OPTION_QUIET:
         options->quiet = true;
+        return 0;
+    case OPTION_FORCE:
+        options->force = true;
         return 0;
     case OPTION_DISPLAY:
         options->display = true;
@@ -481,90 +505,4 @@ void options_free(struct options *options)
     free(options->overrides);
     free(options->operands);
     *options = (struct options){0};
-}
-
-/* ---- Help ---------------------------------------------------------------------------------- */
-
-static void print_option(const struct option_row *option, FILE *out)
-{
-    char left[40];
-    snprintf(left, sizeof left, "--%s%s%s", option->name, option->argument ? " " : "",
-             option->argument ? option->argument : "");
-    if (option->letter)
-        fprintf(out, "  -%c, %-20s %s\n", option->letter, left, option->help);
-    else
-        fprintf(out, "      %-20s %s\n", left, option->help);
-}
-
-static const char *or_nothing(const char *text)
-{
-    return text ? text : "";
-}
-
-static void print_commands(FILE *out)
-{
-    fprintf(out, "usage: iaso COMMAND [OPTION]...\n"
-                 "Iaso, a full-system simulator for operating systems that must survive.\n"
-                 "\ncommands:\n");
-    for (size_t i = 0; i < COMMAND_ROWS; i++) {
-        const struct command_row *row = &command_rows[i];
-        char words[40];
-        snprintf(words, sizeof words, "%s%s%s", row->name, row->verb ? " " : "",
-                 or_nothing(row->verb));
-        fprintf(out, "  %-14s %-15s %s\n", words, or_nothing(row->operand), row->help);
-    }
-}
-
-/* Of all verbs that the command has. */
-static unsigned print_usage(const struct command_row *topic, FILE *out)
-{
-    unsigned options = 0;
-    for (size_t i = 0; i < COMMAND_ROWS; i++) {
-        const struct command_row *row = &command_rows[i];
-        const char *space = row->verb ? " " : "", *verb = or_nothing(row->verb);
-        if (strcmp(row->name, topic->name))
-            continue;
-        fprintf(out, "usage: iaso %s%s%s%s%s [OPTION]...\niaso %s%s%s: %s\n", row->name, space,
-                verb, row->operand ? " " : "", or_nothing(row->operand), row->name, space, verb,
-                row->help);
-        options |= row->options;
-    }
-    return options;
-}
-
-void options_help(enum command topic, FILE *out)
-{
-    const struct command_row *row = &top;
-    unsigned options = top.options;
-    for (size_t i = 0; i < COMMAND_ROWS; i++)
-        if (command_rows[i].command == topic)
-            row = &command_rows[i];
-    if (row == &top)
-        print_commands(out);
-    else
-        options = print_usage(row, out);
-    fprintf(out, "\noptions:\n");
-    for (int id = 0; id < OPTION_COUNT; id++) {
-        if (options & HAS(id))
-            print_option(&option_rows[id], out);
-    }
-    fprintf(out, "\nexit codes: 0 the guest finished as expected, 1 it did not,\n"
-                 "            2 wrong usage or config, 3 a fault of the simulator\n");
-    if (options & HAS(OPTION_RESUME))
-        fprintf(out, "            130 a campaign was interrupted: go on with --resume\n");
-    if (row == &top)
-        fprintf(out, "\n`iaso COMMAND --help` tells more about a command.\n");
-    if (options & HAS(OPTION_CONSOLE))
-        fprintf(out, "\nOn the console, Ctrl-A x quits and Ctrl-A h lists the other keys.\n");
-}
-
-void options_version(FILE *out)
-{
-    fprintf(out, "iaso " IASO_VERSION "\n");
-}
-
-int complain(const struct error *err, int code)
-{
-    fprintf(stderr, "iaso: %s\n", err->text);
-    return code;
 }

@@ -38,6 +38,8 @@ enum command {
     COMMAND_PLOT, /* `power plot`: run, and draw */
     COMMAND_CAMPAIGN_MERGE,
     COMMAND_CAMPAIGN_SHOW,
+    COMMAND_COMPLETION,
+    COMMAND_REPORT,  /* rebuild, or compare */
     COMMAND_HELP,    /* --help, -h: print options_help() and exit with 0 */
     COMMAND_VERSION, /* --version, -V: print options_version() and exit with 0 */
 };
@@ -64,9 +66,11 @@ struct options {
     const char *summary;       /* where to write the summary */
     bool display;              /* show it in a window */
     const char *screenshot;    /* where the last frame goes to, and the window closes then */
+    const char *report;        /* the folder of the report, also in the config */
     bool quiet;                /* no progress, no summary on the terminal */
 
     const char *output; /* dtb: NULL is standard output */
+    bool force;         /* a report may replace an older one */
 
     /* Campaigns */
     bool campaign;          /* inject: many faults */
@@ -86,6 +90,39 @@ struct options {
  */
 int options_parse(struct options *options, int argc, char *const *argv, struct error *err);
 void options_free(struct options *options);
+
+/* What to type for the same, without what only says where files go; malloc'ed, NULL when out of
+ * memory. */
+char *options_command(const struct options *options);
+
+/* A command: a row of the table, in the order of the help. */
+struct command_row {
+    enum command command;
+    const char *name;     /* NULL: `iaso` itself */
+    const char *verb;     /* a second word; NULL: none */
+    const char *operand;  /* NULL: takes none */
+    const char *expected; /* what operands are, for messages */
+    unsigned least, most; /* operands */
+    const char *help;
+    unsigned options; /* which it has: bit (1 << index) */
+};
+
+struct option_row {
+    const char *name;
+    char letter;          /* 0: none */
+    const char *argument; /* NULL: takes none */
+    const char *help;
+};
+
+/* The tables, for whoever tells of them; NULL behind the last row. */
+const struct command_row *options_command_row(size_t index);
+const struct option_row *options_row(size_t index);
+
+/* That of `iaso` itself, if the command has none. */
+const struct command_row *options_row_of(enum command command);
+
+/* The config's key that the option of that index is short for; NULL: none. */
+const char *options_key(size_t index);
 
 /* The help of `iaso` (COMMAND_NONE) or of one command. */
 void options_help(enum command topic, FILE *out);

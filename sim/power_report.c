@@ -2,9 +2,11 @@
 #include "sim/power_report.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #define MAX_LIVES 10000 /* that are listed one by one */
 #define MAX_LINES 16    /* of wear */
+#define MAX_BINS  256   /* of wear, of a range */
 
 static const char *const end_names[] = {[LIFE_RUNS] = "runs",
                                         [LIFE_PLANNED] = "planned",
@@ -42,6 +44,27 @@ static struct totals totals_of(const struct machine *machine)
 static uint64_t cuts_of(const struct lives *lives)
 {
     return lives_cuts(lives, LIFE_PLANNED) + lives_cuts(lives, LIFE_BROWN_OUT);
+}
+
+static void add_wear_map(cJSON *json, const struct nvm *nvm)
+{
+    cJSON *array = cJSON_AddArrayToObject(json, "map");
+    for (size_t i = 0; i < nvm_range_count(nvm); i++) {
+        struct nvm_wear_bin bins[MAX_BINS];
+        size_t count = nvm_wear_map(nvm, i, bins, MAX_BINS);
+        for (size_t k = 0; k < count; k++) {
+            char text[32];
+            cJSON *object = cJSON_CreateObject();
+            cJSON_AddStringToObject(object, "range", nvm_range(nvm, i)->name);
+            snprintf(text, sizeof text, "0x%" PRIx64, bins[k].start);
+            cJSON_AddStringToObject(object, "start", text);
+            snprintf(text, sizeof text, "0x%" PRIx64, bins[k].end);
+            cJSON_AddStringToObject(object, "end", text);
+            add(object, "max", bins[k].max);
+            cJSON_AddNumberToObject(object, "mean", (double)bins[k].total / (double)bins[k].lines);
+            cJSON_AddItemToArray(array, object);
+        }
+    }
 }
 
 static void add_nvm(cJSON *json, const struct nvm *nvm, bool details)
@@ -90,6 +113,8 @@ static void add_nvm(cJSON *json, const struct nvm *nvm, bool details)
         add(object, "writes", lines[i].writes);
         cJSON_AddItemToArray(top, object);
     }
+    if (details)
+        add_wear_map(worn, nvm);
     nvm_digest(nvm, digest);
     for (size_t i = 0; i < sizeof digest; i++)
         snprintf(hash + 2 * i, 3, "%02x", digest[i]);
@@ -185,6 +210,8 @@ static void add_lives(cJSON *json, const struct machine *machine)
             cJSON_AddBoolToObject(object, "torn", true);
         cJSON_AddItemToArray(array, object);
     }
+    size_t listed = lives_count(lives) < MAX_LIVES ? lives_count(lives) : MAX_LIVES;
+    add(json, "list_left_out", lives_count(lives) - listed);
 }
 
 /* Pairs of time in ns and volts. */
@@ -234,24 +261,4 @@ cJSON *power_report(const struct machine *machine, bool details)
     if (details && lives_supply(lives))
         add_voltage(json, machine);
     return json;
-}
-
-void power_report_print(const struct machine *machine, FILE *out)
-{
-    const struct lives *lives = machine->lives;
-    const struct totals totals = totals_of(machine);
-    fprintf(out, "  lives           %zu, %" PRIu64 " power cuts, %" PRIu64 " brown-outs\n",
-            lives_count(lives), lives_cuts(lives, LIFE_PLANNED), lives_cuts(lives, LIFE_BROWN_OUT));
-    fprintf(out, "  power on, off   %.6f s, %.6f s\n",
-            (double)clock_ns(&machine->clock, totals.on) * 1e-9,
-            (double)clock_ns(&machine->clock, totals.off) * 1e-9);
-    if (lives_energy(lives)) {
-        const struct life_split spent = lives_spent(lives);
-        fprintf(out,
-                "  energy          %.3f uJ: useful %.3f, logging %.3f, recovery %.3f, lost %.3f, "
-                "sleep %.3f\n",
-                (double)energy_total(lives_energy(lives)) * 1e-9, (double)spent.useful * 1e-9,
-                (double)spent.logging * 1e-9, (double)spent.recovery * 1e-9,
-                (double)spent.lost * 1e-9, (double)spent.sleep * 1e-9);
-    }
 }

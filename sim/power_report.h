@@ -3,16 +3,12 @@
 #define IASO_SIM_POWER_REPORT_H
 
 #include <cjson/cJSON.h>
-#include <stdio.h>
 
 #include "sim/lives.h"
 
 /* What the lives of a machine came to: totals for a summary, or with `details` (by life, region,
  * function, line) for a report. README.md describes the keys. NULL when out of memory. */
 cJSON *power_report(const struct machine *machine, bool details);
-
-/* The same in a few lines for a person. */
-void power_report_print(const struct machine *machine, FILE *out);
 
 /* Has gnuplot draw voltage, on and off periods and cuts over time, as SVG or PNG, whichever the
  * file's name ends in. A file of that name is overwritten. */

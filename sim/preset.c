@@ -1,22 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "sim/preset.h"
 
-/* The assembler takes the files from configs/, as seen from where `make` runs. */
-#define EMBED(file, symbol)                                                          \
-    __asm__(".pushsection .rodata\n" #symbol ": .incbin \"configs/" file ".json\"\n" \
-            ".byte 0\n.popsection\n");                                               \
-    extern const char symbol[] __attribute__((visibility("hidden")));
+#include "sim/embed.h"
 
-EMBED("presets/linux-riscv64", preset_linux_riscv64)
-EMBED("presets/agora", preset_agora)
-EMBED("presets/xv6-like", preset_xv6_like)
-EMBED("presets/by-stack", preset_by_stack)
-EMBED("presets/by-symbol", preset_by_symbol)
-EMBED("presets/hypnos", preset_hypnos)
-EMBED("presets/intos", preset_intos)
-EMBED("boards/lm3s6965evb", board_lm3s6965evb)
-EMBED("boards/mps2-an386", board_mps2_an386)
-EMBED("boards/apollo4-like", board_apollo4_like)
+EMBED("configs/presets/linux-riscv64.json", preset_linux_riscv64);
+EMBED("configs/presets/agora.json", preset_agora);
+EMBED("configs/presets/xv6-like.json", preset_xv6_like);
+EMBED("configs/presets/by-stack.json", preset_by_stack);
+EMBED("configs/presets/by-symbol.json", preset_by_symbol);
+EMBED("configs/presets/hypnos.json", preset_hypnos);
+EMBED("configs/presets/intos.json", preset_intos);
+EMBED("configs/boards/lm3s6965evb.json", board_lm3s6965evb);
+EMBED("configs/boards/mps2-an386.json", board_mps2_an386);
+EMBED("configs/boards/apollo4-like.json", board_apollo4_like);
 
 static const struct preset presets[] = {
     {PRESET_RECOVERY, "linux-riscv64", preset_linux_riscv64},

@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
+
+#include "sim/screen.h"
 
 #define INTERVAL_NS (UINT64_C(200) * 1000 * 1000)
 
@@ -22,16 +23,9 @@ static uint64_t host_time(void)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-/* A terminal that went away is of no interest here. */
-static void print(const struct progress *progress, const char *text, size_t length)
-{
-    if (write(progress->fd, text, length) < 0)
-        return;
-}
-
 struct progress *progress_new(int fd, bool quiet)
 {
-    if (quiet || !isatty(fd))
+    if (quiet || !screen_rewrites(fd))
         return NULL;
     struct progress *progress = calloc(1, sizeof *progress);
     if (progress) {
@@ -56,13 +50,11 @@ void progress_update(struct progress *progress, uint64_t virtual_ns, uint64_t in
     if (passed < INTERVAL_NS)
         return;
     uint64_t done = instructions - progress->instructions;
-    char line[100]; /* cut rather than wrapped */
-    int length =
-        snprintf(line, sizeof line, "\r%" PRIu64 ".%03" PRIu64 " s  %" PRIu64 " MIPS  %.40s\033[K",
-                 virtual_ns / 1000000000, virtual_ns / 1000000 % 1000, done / (passed / 1000),
-                 phase ? phase : "");
-    if (length > 0 && (size_t)length < sizeof line)
-        print(progress, line, (size_t)length);
+    char line[100];
+    snprintf(line, sizeof line, "%" PRIu64 ".%03" PRIu64 " s  %" PRIu64 " MIPS  %.40s",
+             virtual_ns / 1000000000, virtual_ns / 1000000 % 1000, done / (passed / 1000),
+             phase ? phase : "");
+    screen_status(progress->fd, line);
     progress->is_drawn = true;
     progress->host_ns = now;
     progress->instructions = instructions;
@@ -70,9 +62,8 @@ void progress_update(struct progress *progress, uint64_t virtual_ns, uint64_t in
 
 void progress_clear(struct progress *progress)
 {
-    static const char clear[] = "\r\033[K";
     if (!progress || !progress->is_drawn)
         return;
-    print(progress, clear, sizeof clear - 1);
+    screen_status(progress->fd, "");
     progress->is_drawn = false;
 }

@@ -7,7 +7,8 @@
 
 /*
  * One line on a terminal that says how far the run is: virtual time, speed, phase. It is drawn a
- * few times a second however often it is asked to, and never where the descriptor is no terminal.
+ * few times a second however often it is asked to, and never where the descriptor is no
+ * terminal, or TERM is "dumb".
  * This is the only part of a run that asks the host what time it is; nothing of it reaches the
  * guest or a report.
  *

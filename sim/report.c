@@ -1,25 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "sim/report.h"
 
-#include <cjson/cJSON.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "mem/input.h"
-#include "sim/folder.h"
 #include "sim/kernel_view.h"
-#include "sim/power_report.h"
 
-#define FORMAT        "iaso report"
-#define FORMAT_NOW    FORMAT " 1"
 #define MAX_FUNCTIONS 200
-#define MAX_OLD_SIZE  ((size_t)256 << 20) /* bytes of a report that may be replaced */
-#define MAX_PATH      4096
 
 /* ---- Gathering ---------------------------------------------------------------------------- */
 
@@ -28,17 +17,14 @@ static int read_kernel(void *opaque, uint64_t gva, void *buffer, size_t size)
     return kernel_view_read(opaque, gva, buffer, size);
 }
 
-void report_of_run(struct report *report, const struct summary *summary,
-                   const struct recovery_policy *policy)
+void report_of_run(struct report *report, const struct machine *machine)
 {
-    const struct machine *machine = summary->machine;
     *report = (struct report){
-        .config = machine->config->path,
-        .end = summary_end_name(summary->end),
-        .exit = summary->exit,
-        .insns = machine_insns(machine),
         .tasks = machine->tasks,
-        .names = {policy, machine->symbols, read_kernel, (void *)machine},
+        .names = {&machine->config->recovery, machine->symbols, read_kernel, (void *)machine},
+        .counts = machine->recovery ? recovery_counts(machine->recovery) : NULL,
+        .account = machine->recovery ? recovery_account(machine->recovery) : NULL,
+        .failures = machine->failures,
     };
     for (unsigned i = 0; i < machine->hart_count; i++)
         report->cycles += machine->harts[i]->counts.cycles;
@@ -142,16 +128,92 @@ static cJSON *thread_json(const struct report *report, const struct account_row 
     return json;
 }
 
-static cJSON *function_json(const struct profile_row *row)
+/* ---- Workloads: threads of one name ---- */
+
+struct workload {
+    const char *name; /* NULL: threads of no known name */
+    uint64_t threads;
+    struct account_counts inside, outside;
+};
+
+struct workloads {
+    struct workload *all;
+    size_t count;
+};
+
+static struct workload *workload_of(struct workloads *workloads, const char *name)
+{
+    for (size_t i = 0; i < workloads->count; i++) {
+        const char *other = workloads->all[i].name;
+        if (name == other || (name && other && !strcmp(name, other)))
+            return &workloads->all[i];
+    }
+    struct workload *all = realloc(workloads->all, (workloads->count + 1) * sizeof *all);
+    if (!all)
+        return NULL;
+    workloads->all = all;
+    all[workloads->count] = (struct workload){.name = name};
+    return &all[workloads->count++];
+}
+
+static void sum(struct account_counts *counts, const struct account_counts *more)
+{
+    counts->insns += more->insns;
+    counts->loads += more->loads;
+    counts->stores += more->stores;
+}
+
+/* Most reads and writes first, then by name. */
+static int by_accesses(const void *left, const void *right)
+{
+    const struct workload *a = left, *b = right;
+    uint64_t most = accesses(&a->inside) + accesses(&a->outside);
+    uint64_t other = accesses(&b->inside) + accesses(&b->outside);
+    if (most != other)
+        return most > other ? -1 : 1;
+    return strcmp(a->name ? a->name : "", b->name ? b->name : "");
+}
+
+static cJSON *workload_json(const struct workload *workload, uint64_t kernel)
 {
     cJSON *json = cJSON_CreateObject();
-    if (row->name)
-        cJSON_AddStringToObject(json, "name", row->name);
+    const struct account_counts *inside = &workload->inside, *outside = &workload->outside;
+    if (workload->name)
+        cJSON_AddStringToObject(json, "name", workload->name);
     else
         cJSON_AddNullToObject(json, "name");
-    add_counts(cJSON_AddObjectToObject(json, "inside"), &row->inside);
-    add_counts(cJSON_AddObjectToObject(json, "outside"), &row->outside);
+    add_number(json, "threads", workload->threads);
+    add_share(json, "share", accesses(inside) + accesses(outside), kernel);
+    add_share(json, "covered_reads", inside->loads, inside->loads + outside->loads);
+    add_share(json, "covered_writes", inside->stores, inside->stores + outside->stores);
+    add_counts(cJSON_AddObjectToObject(json, "inside"), inside);
+    add_counts(cJSON_AddObjectToObject(json, "outside"), outside);
     return json;
+}
+
+/* `threads` is the JSON of the account's threads, in order. */
+static void add_workloads(cJSON *json, const struct account *account, const cJSON *threads,
+                          uint64_t kernel)
+{
+    struct workloads workloads = {0};
+    const struct account_row *row;
+    const cJSON *thread = threads->child;
+    for (size_t i = 0; thread && (row = account_thread(account, i)); i++) {
+        const cJSON *name = cJSON_GetObjectItemCaseSensitive(thread, "name");
+        struct workload *workload = workload_of(&workloads, cJSON_GetStringValue(name));
+        if (workload) {
+            workload->threads++;
+            sum(&workload->inside, &row->counts);
+            sum(&workload->outside, &row->outside);
+        }
+        thread = thread->next;
+    }
+    if (workloads.count)
+        qsort(workloads.all, workloads.count, sizeof *workloads.all, by_accesses);
+    cJSON *rows = cJSON_AddArrayToObject(json, "workloads");
+    for (size_t i = 0; i < workloads.count; i++)
+        cJSON_AddItemToArray(rows, workload_json(&workloads.all[i], kernel));
+    free(workloads.all);
 }
 
 static void add_coverage(cJSON *json, const struct report *report)
@@ -179,30 +241,43 @@ static void add_coverage(cJSON *json, const struct report *report)
     rows = cJSON_AddArrayToObject(json, "threads");
     for (size_t i = 0; (row = account_thread(account, i)); i++)
         cJSON_AddItemToArray(rows, thread_json(report, row));
+    add_workloads(json, account, rows, kernel);
+}
+
+static cJSON *function_json(const struct profile_row *row)
+{
+    cJSON *json = cJSON_CreateObject();
+    if (row->name)
+        cJSON_AddStringToObject(json, "name", row->name);
+    else
+        cJSON_AddNullToObject(json, "name");
+    add_counts(cJSON_AddObjectToObject(json, "inside"), &row->inside);
+    add_counts(cJSON_AddObjectToObject(json, "outside"), &row->outside);
+    return json;
 }
 
 static void add_functions(cJSON *json, const struct profile *profile)
 {
     const struct profile_row *row;
+    struct account_counts inside = {0}, outside = {0};
+    size_t left_out = 0;
     cJSON *rows = cJSON_AddArrayToObject(json, "functions");
-    for (size_t i = 0; i < MAX_FUNCTIONS && (row = profile_row(profile, i)); i++)
-        cJSON_AddItemToArray(rows, function_json(row));
+    for (size_t i = 0; (row = profile_row(profile, i)); i++) {
+        if (i < MAX_FUNCTIONS) {
+            cJSON_AddItemToArray(rows, function_json(row));
+            continue;
+        }
+        left_out++;
+        sum(&inside, &row->inside);
+        sum(&outside, &row->outside);
+    }
+    cJSON *rest = cJSON_AddObjectToObject(json, "functions_left_out");
+    add_number(rest, "count", left_out);
+    add_counts(cJSON_AddObjectToObject(rest, "inside"), &inside);
+    add_counts(cJSON_AddObjectToObject(rest, "outside"), &outside);
 }
 
-/* ---- Recovery and overhead ---------------------------------------------------------------- */
-
-static void add_recovery(cJSON *json, const struct recovery_counts *counts)
-{
-    add_number(json, "faults", counts->faults);
-    add_number(json, "recovered", counts->recovered);
-    add_number(json, "rolled_back", counts->rolled_back);
-    cJSON *refused = cJSON_AddObjectToObject(json, "refused");
-    for (int i = 0; i < REFUSED_REASONS; i++)
-        add_number(refused, refused_name((enum refused_reason)i), counts->refused[i]);
-    add_number(json, "cascades", counts->cascades);
-    add_number(json, "cascade_domains", counts->cascade_domains);
-    add_number(json, "cascade_max", counts->cascade_max);
-}
+/* ---- Overhead ------------------------------------------------------------------------------ */
 
 static void add_software(cJSON *json, const struct report *report)
 {
@@ -225,6 +300,7 @@ static void add_software(cJSON *json, const struct report *report)
         cJSON_AddStringToObject(row, "event", events[i].name);
         add_number(row, "count", events[i].count);
         add_number(row, "cost", events[i].cost);
+        cJSON_AddNumberToObject(row, "cycles", (double)events[i].count * (double)events[i].cost);
         cJSON_AddItemToArray(rows, row);
     }
 }
@@ -250,110 +326,16 @@ static void add_overhead(cJSON *json, const struct report *report)
     add_software(cJSON_AddObjectToObject(json, "software"), report);
 }
 
-char *report_text(const struct report *report)
+void report_add(const struct report *report, cJSON *json)
 {
-    cJSON *json = cJSON_CreateObject();
-    cJSON_AddStringToObject(json, "format", FORMAT_NOW);
-    cJSON_AddStringToObject(json, "config", report->config);
-    cJSON_AddNumberToObject(json, "exit", report->exit);
-    cJSON_AddStringToObject(json, "end", report->end);
-    add_number(json, "instructions", report->insns);
     add_number(json, "cycles", report->cycles);
     if (report->account)
         add_coverage(cJSON_AddObjectToObject(json, "coverage"), report);
     if (report->profile)
         add_functions(json, report->profile);
-    if (report->counts && report->account) {
-        add_recovery(cJSON_AddObjectToObject(json, "recovery"), report->counts);
+    if (report->counts && report->account)
         add_overhead(cJSON_AddObjectToObject(json, "overhead"), report);
-    }
-    if (report->machine && report->machine->lives)
-        cJSON_AddItemToObject(json, "power", power_report(report->machine, true));
-    char *text = cJSON_Print(json);
-    cJSON_Delete(json);
-    return text;
-}
-
-/* ---- The file ----------------------------------------------------------------------------- */
-
-/* A report that may be replaced, or nothing at all. */
-static int check_old(const char *path, struct error *err)
-{
-    struct stat st;
-    if (lstat(path, &st))
-        return errno == ENOENT ? 0 : error_set(err, "%s: %s", path, strerror(errno));
-    bool ours = false;
-    uint8_t *data;
-    size_t size;
-    if (S_ISREG(st.st_mode) && input_slurp(path, false, MAX_OLD_SIZE, &data, &size, NULL) == 0) {
-        cJSON *json = cJSON_Parse((const char *)data);
-        const cJSON *format = cJSON_GetObjectItemCaseSensitive(json, "format");
-        ours = cJSON_IsString(format) && strncmp(format->valuestring, FORMAT, strlen(FORMAT)) == 0;
-        cJSON_Delete(json);
-        free(data);
-    }
-    if (!ours)
-        return error_set(err, "%s: is no report of Iaso's and will not be replaced", path);
-    return 0;
-}
-
-/* The file under the name that it has until it is whole. */
-static FILE *open_new(const char *path, struct error *err)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
-    if (!file)
-        error_set(err, "%s: cannot write the report: %s", path, strerror(errno));
-    if (!file && fd >= 0)
-        close(fd);
-    return file;
-}
-
-static void name_files(const char *dir, char path[MAX_PATH], char temporary[MAX_PATH])
-{
-    snprintf(path, MAX_PATH, "%s/report.json", dir);
-    snprintf(temporary, MAX_PATH, "%s/report.json.%ld", dir, (long)getpid());
-}
-
-int report_check(const char *dir, struct error *err)
-{
-    char path[MAX_PATH], temporary[MAX_PATH];
-    if (folder_make(dir, err))
-        return -1;
-    name_files(dir, path, temporary);
-    if (check_old(path, err))
-        return -1;
-    FILE *file = open_new(temporary, err);
-    if (!file)
-        return -1;
-    fclose(file);
-    unlink(temporary);
-    return 0;
-}
-
-int report_write(const struct report *report, const char *dir, struct error *err)
-{
-    char path[MAX_PATH], temporary[MAX_PATH];
-    if (folder_make(dir, err))
-        return -1;
-    name_files(dir, path, temporary);
-    if (check_old(path, err))
-        return -1;
-    char *text = report_text(report);
-    if (!text)
-        return error_set(err, "out of memory");
-    int result = -1;
-    FILE *file = open_new(temporary, err);
-    if (file) {
-        bool written = fprintf(file, "%s\n", text) >= 0;
-        written = fclose(file) == 0 && written;
-        if (written && rename(temporary, path) == 0) {
-            result = 0;
-        } else {
-            error_set(err, "%s: cannot write the report: %s", path, strerror(errno));
-            unlink(temporary);
-        }
-    }
-    free(text);
-    return result;
+    if (report->failures)
+        failures_add_report(report->failures, &report->names,
+                            cJSON_GetObjectItemCaseSensitive(json, "recovery"));
 }

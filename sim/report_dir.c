@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <fts.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -18,19 +19,76 @@
 #define STAGING "/.iaso-new"
 #define LOCK    "/lock"
 
-/* What is derived from report.json can be made anew; the rest is recorded by a run. */
+/* All files that reports have; others in the folder are somebody's. What is derived from
+ * report.json can be made anew, the rest is recorded by a run. */
 static const struct known {
     const char *pattern;
     bool derived;
 } known[] = {
-    {"report.json", false},       {"config.json", false},
-    {"host.json", false},         {"trace.json", false},
-    {"power.vcd", false},         {"coverage.info", false},
-    {"stacks-log.folded", false}, {"stacks-energy.folded", false},
-    {"report.html", true},        {"compare.csv", true},
-    {"compare.html", true},       {"tables/*.csv", true},
-    {"plots/*.gp", true},         {"plots/*.dot", true},
-    {"plots/*.svg", true},
+    {"report.json", false},
+    {"config.json", false},
+    {"host.json", false},
+    {"trace.json", false},
+    {"power.vcd", false},
+    {"coverage.info", false},
+    {"stacks-log.folded", false},
+    {"stacks-energy.folded", false},
+    {"findings.txt", false},
+    {"finding-*.json", false},
+    {"report.html", true},
+    {"compare.csv", true},
+    {"compare.html", true},
+    {"tables/totals.csv", true},
+    {"tables/inputs.csv", true},
+    {"tables/harts.csv", true},
+    {"tables/requests.csv", true},
+    {"tables/outside.csv", true},
+    {"tables/workloads.csv", true},
+    {"tables/threads.csv", true},
+    {"tables/functions.csv", true},
+    {"tables/overhead.csv", true},
+    {"tables/failures.csv", true},
+    {"tables/domains.csv", true},
+    {"tables/lives.csv", true},
+    {"tables/voltage.csv", true},
+    {"tables/counters.csv", true},
+    {"tables/energy-causes.csv", true},
+    {"tables/energy-kinds.csv", true},
+    {"tables/energy-regions.csv", true},
+    {"tables/energy-functions.csv", true},
+    {"tables/nvm.csv", true},
+    {"tables/wear.csv", true},
+    {"tables/outcomes.csv", true},
+    {"tables/survival.csv", true},
+    {"tables/rounds.csv", true},
+    {"tables/runs.csv", true},
+    {"tables/cuts.csv", true},
+    {"tables/findings.csv", true},
+    {"plots/style.gp", true},
+    {"plots/coverage.gp", true},
+    {"plots/coverage.svg", true},
+    {"plots/requests.gp", true},
+    {"plots/requests.svg", true},
+    {"plots/outside.gp", true},
+    {"plots/outside.svg", true},
+    {"plots/overhead.gp", true},
+    {"plots/overhead.svg", true},
+    {"plots/failures.gp", true},
+    {"plots/failures.svg", true},
+    {"plots/voltage.gp", true},
+    {"plots/voltage.svg", true},
+    {"plots/energy.gp", true},
+    {"plots/energy.svg", true},
+    {"plots/functions.gp", true},
+    {"plots/functions.svg", true},
+    {"plots/wear.gp", true},
+    {"plots/wear.svg", true},
+    {"plots/cuts.gp", true},
+    {"plots/cuts.svg", true},
+    {"plots/outcomes.gp", true},
+    {"plots/outcomes.svg", true},
+    {"plots/cascades.dot", true},
+    {"plots/cascades.svg", true},
 };
 
 struct report_dir {
@@ -77,7 +135,7 @@ static size_t existing(const char *path)
 static void unmake(char *path, size_t was)
 {
     size_t length = strlen(path);
-    while (length > was && rmdir(path) == 0) {
+    while (length > was && (rmdir(path) == 0 || errno == ENOENT || errno == ENOTDIR)) {
         while (length > was && path[length - 1] != '/')
             length--;
         while (length > was && path[length - 1] == '/')
@@ -261,8 +319,12 @@ static int check(const struct report_dir *dir, bool force, struct error *err)
 
 static struct report_dir *open_dir(const char *path, bool force, bool rebuild, struct error *err)
 {
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/')
+        length--;
     struct report_dir *dir = calloc(1, sizeof *dir);
-    if (!dir || !(dir->path = strdup(path)) || asprintf(&dir->staging, "%s" STAGING, path) < 0) {
+    if (!dir || !(dir->path = strndup(path, length)) ||
+        asprintf(&dir->staging, "%s" STAGING, dir->path) < 0) {
         error_set(err, "out of memory");
         if (dir)
             free(dir->path);
@@ -304,6 +366,11 @@ void report_dir_free(struct report_dir *dir)
 }
 
 /* ---- Files --------------------------------------------------------------------------------- */
+
+const char *report_dir_path(const struct report_dir *dir)
+{
+    return dir->path;
+}
 
 const char *report_dir_staging(const struct report_dir *dir)
 {
@@ -378,6 +445,22 @@ static int move(const struct report_dir *dir, const char *name, struct error *er
     return result;
 }
 
+/* A picture that could not be drawn anew here is as good as it was. */
+static bool is_kept(const struct report_dir *dir, const char *name, const struct entries *made)
+{
+    static const char *const makers[] = {"gp", "dot"};
+    size_t length = strlen(name);
+    char maker[64];
+    if (!dir->rebuild || length < 4 || length >= sizeof maker || strcmp(name + length - 4, ".svg"))
+        return false;
+    for (size_t i = 0; i < sizeof makers / sizeof *makers; i++) {
+        snprintf(maker, sizeof maker, "%.*s%s", (int)length - 3, name, makers[i]);
+        if (has(made, maker))
+            return true;
+    }
+    return false;
+}
+
 /* Of the older report, what the new one does not have. */
 static void remove_stale(const struct report_dir *dir, const struct entries *old,
                          const struct entries *made)
@@ -387,7 +470,7 @@ static void remove_stale(const struct report_dir *dir, const struct entries *old
         const struct known *row = entry->file ? find_known(entry->name) : NULL;
         char *name = NULL;
         if (!row || (dir->rebuild && !row->derived) || has(made, entry->name) ||
-            asprintf(&name, "%s/%s", dir->path, entry->name) < 0)
+            is_kept(dir, entry->name, made) || asprintf(&name, "%s/%s", dir->path, entry->name) < 0)
             continue;
         unlink(name);
         free(name);

@@ -31,6 +31,9 @@ FILE *report_dir_create(struct report_dir *dir, const char *name, struct error *
 /* Closes the file; -1 if not all of it could be written. */
 int report_dir_close(struct report_dir *dir, FILE *file, struct error *err);
 
+/* Where they will be. */
+const char *report_dir_path(const struct report_dir *dir);
+
 /* Where the new files are until then: a program may be run there that makes more of them. */
 const char *report_dir_staging(const struct report_dir *dir);
 

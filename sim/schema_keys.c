@@ -260,6 +260,9 @@ static const struct key rows[] = {
     {KEY("report.dir", KEY_FILE,
          "Directory for the reports, made if it is not there. Files that are in it stay."),
      RANGE(1, MAX_FILE), CONFIG(report.dir)},
+    {KEY("report.trace_events", KEY_COUNT,
+         "How many events the report's trace.json may have; what comes later is counted only."),
+     DEFAULT("200000"), RANGE(0, MAX_COUNT), CONFIG(report.trace_events)},
 };
 
 const struct schema_table schema_machine = SCHEMA_TABLE(rows);

@@ -12,6 +12,7 @@
 
 #include "sim/expect.h"
 #include "sim/failures.h"
+#include "sim/json.h"
 #include "sim/lives.h"
 #include "sim/options.h"
 #include "sim/power_report.h"
@@ -83,30 +84,7 @@ void summary_make(struct summary *summary, const struct machine *machine, const 
     console_sha256(machine->console, summary->console_sha256);
 }
 
-void summary_print(const struct summary *summary, FILE *out)
-{
-    const struct machine *machine = summary->machine;
-    uint64_t ns = clock_ns(&machine->clock, machine->clock.now);
-    fprintf(out, "iaso: %s%s%s\n", summary->failure ? "failed: " : "finished: ",
-            summary->failure ? summary->failure : summary_end_name(summary->end),
-            machine->reboots ? " (after reboots)" : "");
-    fprintf(out, "  instructions    %" PRIu64 "\n", machine_insns(machine));
-    fprintf(out, "  virtual time    %" PRIu64 ".%09" PRIu64 " s\n", ns / 1000000000,
-            ns % 1000000000);
-    fprintf(out, "  console sha256  %s\n", summary->console_sha256);
-    fprintf(out, "  memory sha256   %s\n", summary->memory_sha256);
-    if (machine->lives)
-        power_report_print(machine, out);
-    const struct recovery_counts *counts = summary->recovery;
-    if (!counts)
-        return;
-    fprintf(out, "  domains         %" PRIu64 ", %" PRIu64 " committed, %" PRIu64 " aborted\n",
-            recovery_domains(counts), counts->committed, counts->aborted);
-    fprintf(out, "  failures        %" PRIu64 ", %" PRIu64 " recovered, %" PRIu64 " refused\n",
-            counts->faults, counts->recovered, recovery_refused(counts));
-}
-
-static cJSON *hart_json(const struct cpu *hart)
+static cJSON *hart_json(const struct cpu *hart, bool details)
 {
     cJSON *json = cJSON_CreateObject();
     const struct cpu_counts *counts = &hart->counts;
@@ -115,33 +93,48 @@ static cJSON *hart_json(const struct cpu *hart)
     cJSON_AddNumberToObject(json, "stores", (double)counts->stores);
     cJSON_AddNumberToObject(json, "cycles", (double)counts->cycles);
     cJSON_AddNumberToObject(json, "traps", (double)counts->traps);
-    cJSON_AddNumberToObject(json, "tlb_fills", (double)counts->tlb_fills);
-    cJSON_AddNumberToObject(json, "tlb_flushes", (double)counts->tlb_flushes);
+    if (!details) { /* not the same in all runs */
+        cJSON_AddNumberToObject(json, "tlb_fills", (double)counts->tlb_fills);
+        cJSON_AddNumberToObject(json, "tlb_flushes", (double)counts->tlb_flushes);
+    }
     return json;
 }
 
-static void add_recovery(cJSON *json, const struct recovery_counts *counts)
+static void add_refused(cJSON *json, const struct recovery_counts *counts)
 {
-    cJSON *object = cJSON_AddObjectToObject(json, "recovery");
-    uint64_t refused = recovery_refused(counts), calls = counts->domains[REQUEST_SYSCALL];
-    cJSON_AddBoolToObject(object, "enabled", true);
-    cJSON_AddNumberToObject(object, "domains", (double)recovery_domains(counts));
-    cJSON_AddNumberToObject(object, "committed", (double)counts->committed);
-    cJSON_AddNumberToObject(object, "aborted", (double)counts->aborted);
-    cJSON_AddNumberToObject(object, "rolled_back", (double)counts->rolled_back);
-    cJSON_AddNumberToObject(object, "refused", (double)refused);
-    cJSON_AddNumberToObject(object, "refused_share", calls ? (double)refused / (double)calls : 0);
-    cJSON_AddNumberToObject(object, "recovered", (double)counts->recovered);
-    cJSON_AddNumberToObject(object, "faults", (double)counts->faults);
-    cJSON_AddNumberToObject(object, "dependencies", (double)counts->dependencies);
-    cJSON_AddNumberToObject(object, "log_bytes_peak", (double)counts->log_bytes_peak);
+    cJSON *refused = cJSON_AddObjectToObject(json, "refused");
+    for (int i = 0; i < REFUSED_REASONS; i++)
+        cJSON_AddNumberToObject(refused, refused_name((enum refused_reason)i),
+                                (double)counts->refused[i]);
 }
 
-static cJSON *to_json(const struct summary *summary)
+static void add_recovery(cJSON *json, const struct recovery_counts *counts, bool details)
+{
+    uint64_t refused = recovery_refused(counts), calls = counts->domains[REQUEST_SYSCALL];
+    cJSON_AddBoolToObject(json, "enabled", true);
+    cJSON_AddNumberToObject(json, "domains", (double)recovery_domains(counts));
+    cJSON_AddNumberToObject(json, "committed", (double)counts->committed);
+    cJSON_AddNumberToObject(json, "aborted", (double)counts->aborted);
+    cJSON_AddNumberToObject(json, "rolled_back", (double)counts->rolled_back);
+    if (details)
+        add_refused(json, counts);
+    else
+        cJSON_AddNumberToObject(json, "refused", (double)refused);
+    cJSON_AddNumberToObject(json, "refused_share", calls ? (double)refused / (double)calls : 0);
+    cJSON_AddNumberToObject(json, "recovered", (double)counts->recovered);
+    cJSON_AddNumberToObject(json, "faults", (double)counts->faults);
+    cJSON_AddNumberToObject(json, "dependencies", (double)counts->dependencies);
+    cJSON_AddNumberToObject(json, "log_bytes_peak", (double)counts->log_bytes_peak);
+    if (details) {
+        cJSON_AddNumberToObject(json, "cascades", (double)counts->cascades);
+        cJSON_AddNumberToObject(json, "cascade_domains", (double)counts->cascade_domains);
+        cJSON_AddNumberToObject(json, "cascade_max", (double)counts->cascade_max);
+    }
+}
+
+void summary_add(const struct summary *summary, bool details, cJSON *json)
 {
     const struct machine *machine = summary->machine;
-    cJSON *json = cJSON_CreateObject();
-    cJSON_AddStringToObject(json, "config", machine->config->path);
     cJSON_AddNumberToObject(json, "exit", summary->exit);
     cJSON_AddStringToObject(json, "end", summary_end_name(summary->end));
     if (summary->failure)
@@ -157,17 +150,18 @@ static cJSON *to_json(const struct summary *summary)
     cJSON_AddStringToObject(json, "memory_sha256", summary->memory_sha256);
     cJSON *harts = cJSON_AddArrayToObject(json, "harts");
     for (unsigned i = 0; i < machine->hart_count; i++)
-        cJSON_AddItemToArray(harts, hart_json(machine->harts[i]));
+        cJSON_AddItemToArray(harts, hart_json(machine->harts[i], details));
     cJSON *pages = cJSON_AddObjectToObject(json, "pages");
     cJSON_AddNumberToObject(pages, "first_writes", (double)machine->first_writes);
     cJSON_AddNumberToObject(pages, "precise_accesses", (double)machine->precise_accesses);
-    if (summary->recovery)
-        add_recovery(json, summary->recovery);
-    if (summary->recovery)
-        failures_add_events(machine->failures, cJSON_GetObjectItem(json, "recovery"));
+    if (summary->recovery) {
+        cJSON *recovery = cJSON_AddObjectToObject(json, "recovery");
+        add_recovery(recovery, summary->recovery, details);
+        if (!details) /* a report tells more of each failure */
+            failures_add_events(machine->failures, recovery);
+    }
     if (machine->lives)
-        cJSON_AddItemToObject(json, "power", power_report(machine, false));
-    return json;
+        cJSON_AddItemToObject(json, "power", power_report(machine, details));
 }
 
 int summary_check(const char *path, struct error *err)
@@ -194,8 +188,9 @@ int summary_check_apart(const char *path, const char *database, struct error *er
                 : 0;
 }
 
-int summary_write_json(const cJSON *json, const char *path, struct error *err)
+int summary_write_json(cJSON *json, const char *path, struct error *err)
 {
+    json_clean(json);
     char *text = json ? cJSON_Print(json) : NULL;
     if (!text)
         return error_set(err, "out of memory");
@@ -211,7 +206,9 @@ int summary_write_json(const cJSON *json, const char *path, struct error *err)
 
 int summary_write(const struct summary *summary, const char *path, struct error *err)
 {
-    cJSON *json = to_json(summary);
+    cJSON *json = cJSON_CreateObject();
+    cJSON_AddStringToObject(json, "config", summary->machine->config->path);
+    summary_add(summary, false, json);
     int result = summary_write_json(json, path, err);
     cJSON_Delete(json);
     return result;

@@ -3,10 +3,10 @@
 #define IASO_SIM_SUMMARY_H
 
 #include <cjson/cJSON.h>
-#include <stdio.h>
 
 #include "recovery/counts.h"
 #include "sim/machine.h"
+#include "sim/screen.h"
 
 /* The outcome of a finished run. */
 struct summary {
@@ -31,8 +31,13 @@ const char *summary_judge(const struct machine *machine, char *text, size_t size
 /* "poweroff", "limit", ... */
 const char *summary_end_name(enum machine_end end);
 
-/* A few lines for a person. */
-void summary_print(const struct summary *summary, FILE *out);
+/* Five lines for a person: the verdict, how much was executed, what recovery or power failures came
+ * to, and the two hashes. */
+void summary_print(const struct summary *summary, const struct screen *screen);
+
+/* Adds the outcome as JSON; README.md has the keys. With `details`, what a report has: reasons,
+ * lists of what happened, and nothing that may differ between two equal runs. */
+void summary_add(const struct summary *summary, bool details, cJSON *json);
 
 /* Can a summary be written there? To be asked before a run that may take hours. */
 int summary_check(const char *path, struct error *err);
@@ -40,10 +45,10 @@ int summary_check(const char *path, struct error *err);
 /* Refuses to write the summary over the database of a campaign. */
 int summary_check_apart(const char *path, const char *database, struct error *err);
 
-/* The same and more as JSON into a new file or over an old summary; README.md has the keys. */
+/* Writes config and outcome into a new file or over an old summary. */
 int summary_write(const struct summary *summary, const char *path, struct error *err);
 
 /* The same for the JSON of something else, such as a campaign. */
-int summary_write_json(const cJSON *json, const char *path, struct error *err);
+int summary_write_json(cJSON *json, const char *path, struct error *err);
 
 #endif

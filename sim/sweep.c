@@ -7,16 +7,19 @@
 #include <string.h>
 
 #include "sim/campaign.h"
+#include "sim/campaign_report.h"
 #include "sim/summary.h"
 #include "sim/sweep_finding.h"
 #include "sim/sweep_results.h"
+#include "sim/text.h"
 
 struct sweep {
     const struct options *options;
     struct sweep_run *run;
     struct campaign campaign;
-    char detail[80]; /* of a result */
-    char *text;      /* likewise, malloc'ed */
+    char detail[80];                /* of a result */
+    char *text;                     /* likewise, malloc'ed */
+    struct campaign_report *report; /* NULL: none is wanted */
 };
 
 static bool is_finding(const struct campaign_result *result)
@@ -243,6 +246,17 @@ static int write_summary(struct sweep *sweep, cJSON *summary, int code, struct e
     return summary_write_json(summary, sweep->options->summary, err);
 }
 
+static void print_verdict(const struct sweep *sweep, const struct sweep_results *results,
+                          const struct screen *screen)
+{
+    char text[400], count[TEXT_GROUP_SIZE];
+    bool good = !results->failure_count && !results->lost;
+    snprintf(text, sizeof text, "%s: swept, %s failures%s", sweep->run->config->path,
+             text_group(results->failure_count, count),
+             results->lost ? ", but some branches were lost" : "");
+    screen_verdict(screen, good, good ? "finished" : "failed", text);
+}
+
 /* What was found, for people and machines; returns the exit code. */
 static int conclude(struct sweep *sweep, struct error *err)
 {
@@ -259,15 +273,16 @@ static int conclude(struct sweep *sweep, struct error *err)
         code = results.failure_count ? EXIT_GUEST_FAILED
                : results.lost        ? EXIT_SIMULATOR
                                      : EXIT_AS_EXPECTED;
+        struct screen screen;
+        screen_open(&screen, stderr);
         if (!options->quiet)
-            fprintf(stderr, "iaso: %s: swept, %" PRIu64 " failures\n", sweep->run->config->path,
-                    results.failure_count);
-        if (sweep_kind.report(store, options->quiet ? NULL : stderr, summary, err) ||
+            print_verdict(sweep, &results, &screen);
+        if (sweep_kind.report(store, options->quiet ? NULL : &screen, summary, err) ||
             (options->summary && write_summary(sweep, summary, code, err)))
             code = complain(err, EXIT_SIMULATOR);
         else if (!options->quiet && results.group_count)
-            fprintf(stderr, "  reproducers     %s/finding-*.json, for `iaso run`\n",
-                    sweep->campaign.directory);
+            screen_row(&screen, "reproducers", "%s/finding-*.json, for `iaso run`",
+                       sweep->campaign.directory);
     }
     cJSON_Delete(summary);
     sweep_results_free(&results);
@@ -288,6 +303,14 @@ static int do_rounds(struct sweep *sweep, struct error *err)
     return conclude(sweep, err);
 }
 
+static int write_report(struct sweep *sweep, int code, struct error *err)
+{
+    struct screen screen;
+    screen_open(&screen, stderr);
+    return campaign_report_end(sweep->report, sweep->campaign.store, sweep->campaign.directory,
+                               code, sweep->options->quiet ? NULL : &screen, err);
+}
+
 static int do_sweep(struct sweep *sweep, struct config *config, struct error *err)
 {
     const struct options *options = sweep->options;
@@ -303,6 +326,8 @@ static int do_sweep(struct sweep *sweep, struct config *config, struct error *er
         return complain(err, EXIT_USAGE);
     sweep->campaign.is_finding = is_finding;
     int code = do_rounds(sweep, err);
+    if (sweep->report && write_report(sweep, code, err))
+        code = complain(err, EXIT_SIMULATOR);
     if (campaign_close(&sweep->campaign, err))
         code = complain(err, EXIT_SIMULATOR);
     return code;
@@ -321,13 +346,18 @@ int sweep_command(const struct options *options, struct config *config)
         return complain(&err, EXIT_USAGE);
     if (options->has_seed)
         config->sweep.seed = options->seed;
+    if (config->report.dir &&
+        !(sweep.report = campaign_report_begin(sweep_kind.name, options, config, &err)))
+        return complain(&err, EXIT_USAGE);
     sweep.run = sweep_run_new(config, &err);
     if (!sweep.run) {
+        campaign_report_free(sweep.report);
         error_prefix(&err, "%s: ", config->path);
         return complain(&err, EXIT_USAGE);
     }
     int code = do_sweep(&sweep, config, &err);
     sweep_run_free(sweep.run);
+    campaign_report_free(sweep.report);
     free(sweep.text);
     return code;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#define _GNU_SOURCE /* asprintf(), open_memstream() */
+#define _GNU_SOURCE /* asprintf() */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sim/report_dir.h"
 #include "sim/sweep_finding.h"
 
 static bool holds(const char *path, const char *text)
@@ -51,23 +52,10 @@ static const char *text_of(const struct sweep_group *group, const char *key)
     return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(group->finding, key));
 }
 
-static void list(const struct sweep_results *results, FILE *out)
-{
-    for (size_t i = 0; i < results->group_count; i++) {
-        const struct sweep_group *group = &results->groups[i];
-        char path[SWEEP_PATH_SIZE];
-        sweep_path_format(&group->path, path);
-        fprintf(out, "finding %zu: %s (first found at %s in %s; %" PRIu64 " like it)\n", i + 1,
-                group->verdict, path, group->where, group->count);
-        fprintf(out, "%s", group->finding ? text_of(group, "text") : "");
-    }
-}
-
 int sweep_findings_write(const struct sweep_results *results, const char *directory,
                          struct error *err)
 {
-    char name[40], *text = NULL;
-    size_t size;
+    char name[40];
     if (!results->group_count)
         return 0;
     if (mkdir(directory, 0777) && errno != EEXIST)
@@ -78,14 +66,47 @@ int sweep_findings_write(const struct sweep_results *results, const char *direct
         if (reproducer && write_file(directory, name, reproducer, err))
             return -1;
     }
-    FILE *out = open_memstream(&text, &size);
-    if (out)
-        list(results, out);
-    if (!out || fclose(out)) {
-        free(text);
+    char *text = sweep_results_list(results);
+    if (!text)
         return error_set(err, "out of memory");
-    }
     int result = write_file(directory, "findings.txt", text, err);
     free(text);
+    return result;
+}
+
+static int put(struct report_dir *dir, const char *name, const char *text, struct error *err)
+{
+    FILE *out = report_dir_create(dir, name, err);
+    if (!out)
+        return -1;
+    fputs(text, out);
+    return report_dir_close(dir, out, err);
+}
+
+static int put_all(const struct sweep_results *results, struct report_dir *dir, struct error *err)
+{
+    for (size_t i = 0; i < results->group_count; i++) {
+        char name[40];
+        const char *reproducer = text_of(&results->groups[i], "reproducer");
+        snprintf(name, sizeof name, "finding-%zu.json", i + 1);
+        if (reproducer && put(dir, name, reproducer, err))
+            return -1;
+    }
+    char *text = sweep_results_list(results);
+    int result = text ? 0 : error_set(err, "out of memory");
+    if (!result && results->group_count)
+        result = put(dir, "findings.txt", text, err);
+    free(text);
+    return result;
+}
+
+int sweep_findings_report(struct store *store, struct report_dir *dir, struct error *err)
+{
+    struct sweep_results results;
+    int result = sweep_results_load(&results, store, err);
+    sweep_results_unite(&results);
+    if (result == 0)
+        result = put_all(&results, dir, err);
+    sweep_results_free(&results);
     return result;
 }

@@ -20,4 +20,7 @@ cJSON *sweep_finding(struct sweep_run *run, const struct options *options,
 int sweep_findings_write(const struct sweep_results *results, const char *directory,
                          struct error *err);
 
+/* The same files, into a report. */
+int sweep_findings_report(struct store *store, struct report_dir *dir, struct error *err);
+
 #endif

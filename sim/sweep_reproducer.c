@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "sim/attach.h"
 #include "sim/expect.h"
 #include "sim/json.h"
 #include "sim/override.h"
@@ -143,33 +144,25 @@ char *sweep_reproducer(const struct sweep_run *run, const struct options *option
 
 /* ---- Is it true? --------------------------------------------------------------------------- */
 
-static int judge(struct machine *machine, const struct config *config, const char *verdict,
-                 bool *confirmed, struct error *err)
+static int judge(struct machine *machine, const char *verdict, bool *confirmed, struct error *err)
 {
-    struct console *console = console_new(CONSOLE_NONE, NULL, &machine->clock, config->run.script,
-                                          config->run.script_count, err);
+    struct console *console = attach_silent_console(machine, err);
     struct error fault = {""};
     char text[600];
     if (!console)
         return -1;
-    int result = 0;
-    if (config->expect.console && console_watch(console, config->expect.console)) {
-        result = error_set(err, "out of memory");
-    } else {
-        machine_attach(machine, console);
-        /* Not machine_run(), which lets SIGINT end it: workers finish what they are in. */
-        if (machine_start(machine, &fault))
-            machine->end = END_FAULT;
-        else
-            (void)machine_go(machine, UINT64_MAX, NULL, NULL, &fault);
-        enum machine_end end = machine_finish(machine, &fault);
-        const char *found = end == END_FAULT || end == END_LOCKED
-                                ? fault.text
-                                : summary_judge(machine, text, sizeof text);
-        *confirmed = found && !strcmp(found, verdict);
-    }
+    /* Not machine_run(), which lets SIGINT end it: workers finish what they are in. */
+    if (machine_start(machine, &fault))
+        machine->end = END_FAULT;
+    else
+        (void)machine_go(machine, UINT64_MAX, NULL, NULL, &fault);
+    enum machine_end end = machine_finish(machine, &fault);
+    const char *found = end == END_FAULT || end == END_LOCKED
+                            ? fault.text
+                            : summary_judge(machine, text, sizeof text);
+    *confirmed = found && !strcmp(found, verdict);
     console_free(console);
-    return result;
+    return 0;
 }
 
 int sweep_reproducer_confirm(const char *text, const char *verdict, bool *confirmed,
@@ -191,7 +184,7 @@ int sweep_reproducer_confirm(const char *text, const char *verdict, bool *confir
     if (result)
         return -1;
     struct machine *machine = machine_new(&config, err);
-    result = machine ? judge(machine, &config, verdict, confirmed, err) : -1;
+    result = machine ? judge(machine, verdict, confirmed, err) : -1;
     machine_free(machine);
     config_free(&config);
     return result;

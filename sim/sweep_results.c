@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#define _GNU_SOURCE /* open_memstream() */
 #include "sim/sweep_results.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "sim/sweep_finding.h"
+#include "sim/text.h"
 
 struct reading {
     struct sweep_results *results;
@@ -24,6 +29,36 @@ static const char *text_of(const cJSON *json, const char *key)
 {
     const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, key));
     return text ? text : "";
+}
+
+static double golden_number(const struct sweep_results *results, const char *key)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(results->golden, key);
+    return item ? item->valuedouble : 0;
+}
+
+/* ---- Parts --------------------------------------------------------------------------------- */
+
+/* One part for each store, if there are so few of them. */
+static uint64_t part_count(const struct sweep_results *results)
+{
+    uint64_t writes = (uint64_t)golden_number(results, "writes");
+    return writes < SWEEP_PARTS ? writes : SWEEP_PARTS;
+}
+
+/* The part that the path's first cut is in; stores count from 1. */
+static struct sweep_part *part_of(struct sweep_results *results, const struct sweep_path *path)
+{
+    uint64_t writes = (uint64_t)golden_number(results, "writes"), write = path->cuts[0].write;
+    bool known = path->count && write >= 1 && write <= writes;
+    return &results->parts[known ? (write - 1) * part_count(results) / writes : 0];
+}
+
+static void count_state(struct sweep_results *results, const char *key)
+{
+    struct sweep_path path;
+    if (sweep_path_parse(&path, key))
+        part_of(results, &path)->states++;
 }
 
 /* ---- Classes ------------------------------------------------------------------------------- */
@@ -49,6 +84,7 @@ static int see_booted(void *opaque, const struct campaign_result *result, struct
     struct nvm_hash state;
     int is_new = 1;
     results->booted++;
+    count_state(results, result->key);
     if (!strcmp(result->outcome, CAMPAIGN_LOST)) {
         results->lost++;
         return 0;
@@ -124,6 +160,7 @@ static int add_failure(struct sweep_results *results, const cJSON *failure, stru
         group->path = path;
     group->count++;
     results->failure_count++;
+    part_of(results, &path)->failures++;
     return 0;
 }
 
@@ -157,6 +194,8 @@ static int see_judged(void *opaque, const struct campaign_result *result, struct
             return 0; /* another shard has a lesser path of that class */
     } else if (add_class(results, result->key, err)) {
         return -1;
+    } else {
+        count_state(results, result->key);
     }
     if (!strcmp(result->outcome, CAMPAIGN_LOST)) {
         results->lost++;
@@ -263,42 +302,56 @@ void sweep_results_free(struct sweep_results *results)
 
 /* ---- The report ---------------------------------------------------------------------------- */
 
-static double golden_number(const struct sweep_results *results, const char *key)
+char *sweep_results_list(const struct sweep_results *results)
 {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(results->golden, key);
-    return item ? item->valuedouble : 0;
-}
-
-static void print_findings(const struct sweep_results *results, FILE *out)
-{
-    for (size_t i = 0; i < results->group_count; i++) {
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    for (size_t i = 0; out && i < results->group_count; i++) {
         const struct sweep_group *group = &results->groups[i];
         char path[SWEEP_PATH_SIZE];
         sweep_path_format(&group->path, path);
-        fprintf(out, "  finding %zu: %s (cut %s in %s; %" PRIu64 " like it)\n", i + 1,
-                group->verdict, path, group->where, group->count);
-        const char *text = group->finding ? text_of(group->finding, "text") : "";
-        fprintf(out, "%s", text);
+        fprintf(out, "finding %zu: %s (first found at %s in %s; %" PRIu64 " like it)\n%s", i + 1,
+                group->verdict, path, group->where, group->count,
+                group->finding ? text_of(group->finding, "text") : "");
     }
+    if (out && !fclose(out))
+        return text;
+    free(text);
+    return NULL;
 }
 
-static void print(const struct sweep_results *results, FILE *out)
+static const char *grouped(const struct sweep_results *results, const char *key, char *buffer)
 {
-    fprintf(out, "  golden run      %.0f instructions, %.0f stores to non-volatile memory\n",
-            golden_number(results, "instructions"), golden_number(results, "writes"));
-    fprintf(out, "  cut points      %.0f, %.0f distinct crash states\n",
-            golden_number(results, "points"), golden_number(results, "states"));
+    return text_group((uint64_t)golden_number(results, key), buffer);
+}
+
+static int print(const struct sweep_results *results, const struct screen *screen,
+                 struct error *err)
+{
+    char one[TEXT_GROUP_SIZE], two[TEXT_GROUP_SIZE], runs[200];
+    screen_row(screen, "golden run", "%s instructions, %s stores to non-volatile memory",
+               grouped(results, "instructions", one), grouped(results, "writes", two));
+    screen_row(screen, "cut points", "%s, %s distinct crash states",
+               grouped(results, "points", one), grouped(results, "states", two));
     if (results->recovers)
-        fprintf(out, "  recovered       %" PRIu64 " booted, %zu distinct states\n", results->booted,
-                results->class_count);
-    fprintf(out, "  run to the end  %" PRIu64, results->runs[0]);
+        screen_row(screen, "recovered", "%s booted, %s distinct states",
+                   text_group(results->booted, one), text_group(results->class_count, two));
+    size_t length = (size_t)snprintf(runs, sizeof runs, "%s", text_group(results->runs[0], one));
     for (unsigned i = 1; i < CONFIG_MAX_DEPTH && results->runs[i]; i++)
-        fprintf(out, ", %" PRIu64 " with %u cuts", results->runs[i], i + 1);
-    fprintf(out, "\n  failures        %" PRIu64 "\n", results->failure_count);
+        length += (size_t)snprintf(runs + length, sizeof runs - length, ", %s with %u cuts",
+                                   text_group(results->runs[i], one), i + 1);
+    screen_row(screen, "run to the end", "%s", runs);
+    screen_row(screen, "failures", "%s", text_group(results->failure_count, one));
     if (results->lost)
-        fprintf(out, "  lost            %" PRIu64 " branches, of which nothing is known\n",
-                results->lost);
-    print_findings(results, out);
+        screen_row(screen, "lost", "%s branches, of which nothing is known",
+                   text_group(results->lost, one));
+    char *list = sweep_results_list(results);
+    if (!list)
+        return error_set(err, "out of memory");
+    screen_text(screen, list);
+    free(list);
+    return 0;
 }
 
 static void add(cJSON *json, const char *name, double value)
@@ -324,6 +377,21 @@ static void add_finding(cJSON *array, const struct sweep_group *group, size_t nu
     cJSON_AddItemToArray(array, json);
 }
 
+static void add_coverage(const struct sweep_results *results, cJSON *json)
+{
+    uint64_t writes = (uint64_t)golden_number(results, "writes"), parts = part_count(results);
+    cJSON *array = cJSON_AddArrayToObject(json, "coverage");
+    for (uint64_t i = 0; i < parts; i++) {
+        cJSON *part = cJSON_CreateObject();
+        /* The first store of part i is the least whose number, less 1, is at least i / parts. */
+        add(part, "from", (double)((i * writes + parts - 1) / parts + 1));
+        add(part, "to", (double)(((i + 1) * writes + parts - 1) / parts));
+        add(part, "states", (double)results->parts[i].states);
+        add(part, "failures", (double)results->parts[i].failures);
+        cJSON_AddItemToArray(array, part);
+    }
+}
+
 static void summarise(const struct sweep_results *results, cJSON *summary)
 {
     cJSON *json = cJSON_AddObjectToObject(summary, "sweep"), *array;
@@ -343,22 +411,24 @@ static void summarise(const struct sweep_results *results, cJSON *summary)
     add(json, "lost", (double)results->lost);
     add(json, "golden_instructions", golden_number(results, "instructions"));
     add(json, "golden_writes", golden_number(results, "writes"));
+    add_coverage(results, json);
     array = cJSON_AddArrayToObject(json, "findings");
     for (size_t i = 0; i < results->group_count; i++)
         add_finding(array, &results->groups[i], i + 1);
 }
 
-static int report(struct store *store, FILE *out, cJSON *summary, struct error *err)
+static int report(struct store *store, const struct screen *screen, cJSON *summary,
+                  struct error *err)
 {
     struct sweep_results results;
     int result = sweep_results_load(&results, store, err);
     sweep_results_unite(&results);
-    if (result == 0 && out)
-        print(&results, out);
+    if (result == 0 && screen)
+        result = print(&results, screen, err);
     if (result == 0 && summary)
         summarise(&results, summary);
     sweep_results_free(&results);
     return result;
 }
 
-const struct campaign_kind sweep_kind = {"sweep", report};
+const struct campaign_kind sweep_kind = {"sweep", report, sweep_findings_report};

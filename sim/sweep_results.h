@@ -26,6 +26,7 @@ enum sweep_round {
 };
 
 #define SWEEP_MAX_FINDINGS 50
+#define SWEEP_PARTS        100
 
 struct sweep_results {
     cJSON *golden;
@@ -34,6 +35,10 @@ struct sweep_results {
     size_t class_count, class_room;
     uint64_t booted, runs[CONFIG_MAX_DEPTH], lost;
     uint64_t failure_count;
+    /* The uncut run's stores in equal parts, by the first cut. */
+    struct sweep_part {
+        uint64_t states, failures;
+    } parts[SWEEP_PARTS];
     /* Failures with the same place and the same verdict. */
     struct sweep_group {
         struct sweep_path path; /* the one with the fewest cuts, then the least */
@@ -49,6 +54,9 @@ int sweep_results_load(struct sweep_results *results, struct store *store, struc
 /* Groups that are the same when made as simple as they get become one: findings. */
 void sweep_results_unite(struct sweep_results *results);
 void sweep_results_free(struct sweep_results *results);
+
+/* The findings one by one, for people; malloc'ed, NULL when out of memory. */
+char *sweep_results_list(const struct sweep_results *results);
 
 extern const struct campaign_kind sweep_kind;
 

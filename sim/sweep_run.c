@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "power/random.h"
+#include "sim/attach.h"
 #include "sim/expect.h"
 #include "sim/lives.h"
 #include "sim/power_plan.h"
@@ -194,16 +195,10 @@ struct sweep_run *sweep_run_new(struct config *config, struct error *err)
     if (!failed && !nvm_range_count(lives_nvm(run->machine->lives)))
         failed = error_set(err, "power.nvm: expected memory that survives a power cut, found none");
     if (!failed)
-        failed = !(run->console = console_new(CONSOLE_NONE, NULL, &run->machine->clock,
-                                              config->run.script, config->run.script_count, err));
-    if (!failed && config->expect.console)
-        failed =
-            console_watch(run->console, config->expect.console) && error_set(err, "out of memory");
-    if (!failed) {
-        machine_attach(run->machine, run->console);
+        failed = !(run->console = attach_silent_console(run->machine, err));
+    if (!failed)
         failed = listen(run, err) || machine_start(run->machine, err) ||
                  !(run->golden = golden_new(run->machine, err));
-    }
     if (!failed)
         return run;
     sweep_run_free(run);

@@ -3,6 +3,8 @@
 #define IASO_SIM_TEXT_H
 
 #include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
 
 /*
  * Text from outside, made fit for one line of a message: in double quotes, control characters,
@@ -18,5 +20,15 @@ size_t text_escape(unsigned char byte, char *buffer);
 
 /* A file name for a message: the last part of it after "..." if it is longer than `size` - 1. */
 const char *text_path(const char *path, char *buffer, size_t size);
+
+/* A word for a shell, in quotes if it needs them. */
+void text_shell(const char *word, FILE *out);
+
+/* Bytes of the UTF-8 character (RFC 3629) that the text begins with; 0 if there is none. */
+size_t text_utf8(const void *text, size_t left);
+
+/* "3,318,739,958"; returns the buffer. */
+#define TEXT_GROUP_SIZE 27
+const char *text_group(uint64_t number, char buffer[TEXT_GROUP_SIZE]);
 
 #endif

@@ -39,7 +39,11 @@ struct walk {
 int walk_find_preset(struct walk *walk, enum preset_kind kind, const cJSON *root, cJSON **preset);
 int walk_merge_preset(struct walk *walk, enum preset_kind kind, cJSON *root, const cJSON *preset);
 
-/* The same for the board that machine.board names: NULL for virt, which is code. */
+/* For a tree that is to be read again: null for each key that the preset or board (NULL: none) has
+ * and the tree has not. -1 when out of memory. */
+int walk_keep_away(cJSON *root, const cJSON *base);
+
+/* Find and merge for the board that machine.board names: NULL for virt, which is code. */
 int walk_find_board(struct walk *walk, const cJSON *root, cJSON **board);
 int walk_merge_board(struct walk *walk, cJSON *root, const cJSON *board);
 

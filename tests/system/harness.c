@@ -313,13 +313,20 @@ void expect_same(const struct run *a, const struct run *b, const char *what)
 
 void session_start(struct session *session, enum session_kind kind, const char *const arguments[])
 {
+    session_start_wide(session, kind, 0, arguments);
+}
+
+void session_start_wide(struct session *session, enum session_kind kind, unsigned columns,
+                        const char *const arguments[])
+{
+    const struct winsize size = {.ws_row = 24, .ws_col = (unsigned short)columns};
     int null = open("/dev/null", O_RDWR | O_CLOEXEC), pipe_ends[2] = {-1, -1};
     *session = (struct session){.terminal = -1, .line = -1, .err = -1, .seen = calloc(1, 1)};
     if (kind == SESSION_PIPE_ERR) {
         make_pipe(pipe_ends);
         session->err = pipe_ends[0];
     } else {
-        cr_assert(!openpty(&session->terminal, &session->line, NULL, NULL, NULL), "openpty: %s",
+        cr_assert(!openpty(&session->terminal, &session->line, NULL, NULL, &size), "openpty: %s",
                   strerror(errno));
         fcntl(session->terminal, F_SETFD, FD_CLOEXEC);
         fcntl(session->line, F_SETFD, FD_CLOEXEC);

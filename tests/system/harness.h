@@ -88,6 +88,9 @@ enum session_kind {
 };
 
 void session_start(struct session *session, enum session_kind kind, const char *const arguments[]);
+/* The same on a terminal of so many columns; 0: it does not say. */
+void session_start_wide(struct session *session, enum session_kind kind, unsigned columns,
+                        const char *const arguments[]);
 /* Reads until `text` was printed, after what an earlier call waited for; the test fails when that
  * takes too long. */
 void session_expect(struct session *session, const char *text);

@@ -317,10 +317,17 @@ Test(system_cli, no_progress_line_in_a_pipe)
                                      "--set",       "load[0].kernel=build/guests/riscv/stuck.elf",
                                      "--max-insns", "600M",
                                      NULL};
+    setenv("TERM", "xterm", 1);
     session_start(&session, SESSION_TERMINAL_ERR, arguments);
     cr_expect_eq(session_end(&session), 1);
     cr_expect(strstr(session.seen, " MIPS"), "%s", session.seen);
     session_free(&session);
+    setenv("TERM", "dumb", 1);
+    session_start(&session, SESSION_TERMINAL_ERR, arguments);
+    cr_expect_eq(session_end(&session), 1);
+    cr_expect(!strstr(session.seen, "MIPS") && !strchr(session.seen, '\033'), "%s", session.seen);
+    session_free(&session);
+    setenv("TERM", "xterm", 1);
     session_start(&session, SESSION_PIPE_ERR, arguments);
     cr_expect_eq(session_end(&session), 1);
     cr_expect(strstr(session.seen, "iaso: failed"), "%s", session.seen);

@@ -91,21 +91,19 @@ static void put_json(char **text, const char *what, cJSON *json)
 /* The report: what happened inside of domains, by request, thread and function, and all counts. */
 static void put_recovery(char **text, const struct machine *machine, const struct summary *summary)
 {
+    cJSON *json = cJSON_CreateObject();
     struct report report;
     struct profile *profile = profile_new(machine->symbols);
     cr_assert(profile);
-    report_of_run(&report, summary, &machine->config->recovery);
-    report.config = "";
-    report.counts = summary->recovery;
-    report.account = recovery_account(machine->recovery);
+    report_of_run(&report, machine);
+    summary_add(summary, true, json);
     for (unsigned i = 0; i < machine->hart_count; i++)
         cr_assert_not(profile_add_hart(profile, machine->harts[i]));
     profile_sort(profile);
     if (machine->config->recovery.by_function)
         report.profile = profile;
-    char *printed = report_text(&report);
-    put_text(text, "report", printed);
-    free(printed);
+    report_add(&report, json);
+    put_json(text, "report", json);
     profile_free(profile);
 }
 

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
@@ -28,6 +29,7 @@ static struct termios settings(const struct session *session)
 /* On a terminal, at the guest's first prompt; `before` is how the terminal was. */
 static void start_echo(struct session *session, struct place *place, struct termios *before)
 {
+    setenv("NO_COLOR", "1", 1);
     const char *const arguments[] = {"run", echo_config(place), NULL};
     session_start(session, SESSION_TERMINAL, arguments);
     /* The simulator may be at it already, so take those of another new terminal. */

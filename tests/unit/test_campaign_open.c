@@ -55,7 +55,7 @@ static void expect_digest(const char *text, const char *set, const char *expecte
 {
     struct error err = {""};
     struct config config = loaded(text, &set, set ? 1 : 0);
-    char *digest = config_digest(&config, &err);
+    char *digest = config_digest(&config, NULL, NULL, &err);
     cr_assert(digest, "%s", err.text);
     cr_expect_eq(!strcmp(digest, expected), same, "%s", text);
     config_free(&config);
@@ -68,7 +68,7 @@ Test(config_digest, is_of_all_that_counts_and_of_nothing_else)
     write_file("image", "some code");
     write_file("map", "80000000 T start\n");
     struct config config = loaded(CONFIG, NULL, 0);
-    char *digest = config_digest(&config, &err);
+    char *digest = config_digest(&config, NULL, NULL, &err);
     cr_assert(digest, "%s", err.text);
     cr_assert(strstr(digest, "  image\n") && strstr(digest, "  map\n"), "%s", digest);
     cr_assert_eq(strspn(digest, "0123456789abcdef"), 64);
@@ -86,7 +86,7 @@ Test(config_digest, is_of_all_that_counts_and_of_nothing_else)
     expect_digest(CONFIG, "recovery={\"preset\":\"agora\"}", digest, false);
 
     config.run.max_insns = 20; /* --max-insns */
-    char *limited = config_digest(&config, &err);
+    char *limited = config_digest(&config, NULL, NULL, &err);
     cr_assert_str_neq(limited, digest);
     free(limited);
     write_file("image", "same size");
@@ -105,13 +105,13 @@ Test(config_digest, a_file_that_goes_away)
     write_file("image", "some code");
     write_file("map", "80000000 T start\n");
     struct config config = loaded(CONFIG, NULL, 0);
-    char *digest = config_digest(&config, &err);
+    char *digest = config_digest(&config, NULL, NULL, &err);
     cr_assert_eq(unlink("image"), 0);
-    char *without = config_digest(&config, &err);
+    char *without = config_digest(&config, NULL, NULL, &err);
     cr_assert_str_neq(digest, without);
     free(without);
     cr_assert_eq(mkdir("image", 0777), 0);
-    cr_assert_null(config_digest(&config, &err));
+    cr_assert_null(config_digest(&config, NULL, NULL, &err));
     cr_assert_str_eq(err.text, "image: cannot read: Is a directory");
     config_free(&config);
     free(digest);

@@ -524,6 +524,7 @@ Test(progress, is_throttled_and_cleared, .timeout = 20)
     int ours, line;
     char text[512];
     cr_assert_eq(openpty(&ours, &line, NULL, NULL, NULL), 0);
+    setenv("TERM", "xterm", 1);
     struct progress *progress = progress_new(line, false);
     cr_assert_not_null(progress);
     for (int i = 0; i < 1000; i++)

@@ -204,7 +204,9 @@ Test(options, usage_errors)
     ASSERT_USAGE("expected no further argument, found \"y\" (try: iaso run --help)", "run", "x",
                  "y");
     ASSERT_USAGE("expected no further argument, found \"x\" (try: iaso schema --help)", "schema",
-                 "x");
+                 "report", "x");
+    ASSERT_USAGE("expected the folder of a report, or of several (try: iaso report --help)",
+                 "report");
     ASSERT_USAGE("--set: expected PATH=VALUE, found \"a\" (try: iaso run --help)", "run", "x",
                  "--set", "a");
     ASSERT_USAGE("--summary: expected FILE, found nothing (try: iaso run --help)", "run", "x",
@@ -275,6 +277,8 @@ Test(options, every_command_has_its_help)
         {COMMAND_NONE, "\n  check          CONFIG", "--set"},
         {COMMAND_RUN, "--console WHERE", "--output"},
         {COMMAND_RUN, "--report DIR", "--kind"},
+        {COMMAND_RUN, "--force", "--kind"},
+        {COMMAND_REPORT, "usage: iaso report DIR... [OPTION]", "--set"},
         {COMMAND_INJECT, "--at SYMBOL[+OFFSET] ", "--output"},
         {COMMAND_CHECK, "--set PATH=VALUE", "--quiet"},
         {COMMAND_SCHEMA, "usage: iaso schema", "--set"},
@@ -294,6 +298,40 @@ Test(options, every_command_has_its_help)
         cr_assert_not(strstr(text, all[i].has_not), "%s", text);
         cr_assert(strstr(text, "exit codes"), "%s", text);
         free(text);
+    }
+}
+
+Test(options, the_command_again)
+{
+    static const struct {
+        const char *typed[14], *again;
+    } all[] = {
+        {{"run", "x.json"}, "iaso run x.json"},
+        {{"run", "-q", "--report", "out/a", "--force", "x.json", "-c", "none", "-s",
+          "report.dir=b"},
+         "iaso run x.json"},
+        {{"run", "my config.json", "-s", "bootargs=it's \"$HOME\"", "-s", "report.directory=b"},
+         "iaso run 'my config.json' --set 'bootargs=it'\\''s \"$HOME\"' --set report.directory=b"},
+        {{"run", "x.json", "-n", "20M", "-s", "memory[0].size=1G", "-s", "a="},
+         "iaso run x.json --set 'memory[0].size=1G' --set a= --max-insns 20000000"},
+        {{"inject", "--at", "f+0x10", "x.json", "--kind=flip", "--set", "inject.at=g"},
+         "iaso inject x.json --at f+0x10 --kind flip --set inject.at=g"},
+        {{"sweep", "x", "--depth", "2", "--seed", "7", "--jobs", "3"},
+         "iaso sweep x --depth 2 --seed 7"},
+        {{"campaign", "show", "a b.db"}, "iaso campaign show 'a b.db'"},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        struct options options;
+        struct error err;
+        const char *argv[16] = {"iaso"};
+        int argc = 1;
+        for (; all[i].typed[argc - 1]; argc++)
+            argv[argc] = all[i].typed[argc - 1];
+        cr_assert_eq(options_parse(&options, argc, (char *const *)argv, &err), 0, "%s", err.text);
+        char *again = options_command(&options);
+        cr_expect_str_eq(again, all[i].again);
+        free(again);
+        options_free(&options);
     }
 }
 

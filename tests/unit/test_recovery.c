@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <criterion/criterion.h>
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,7 +72,14 @@ static struct {
     } calls[64];
     size_t call_count;
     uint64_t stored_by_call; /* an address, or 0 */
-    struct recovery_event tells[64];
+    struct recovery_observers observers;
+    struct recovery_observer observer;
+    struct tell { /* what became of a domain in a rollback */
+        const char *what, *how, *failure;
+        bool has_domain;
+        uint64_t domain, number, thread;
+        enum request_kind kind;
+    } tells[64];
     size_t tell_count;
     char output[256];
     size_t output_count;
@@ -271,11 +279,43 @@ static void put_output(void *opaque, uint8_t byte)
     m.output[m.output_count++] = (char)byte;
 }
 
-static void tell(void *opaque, const struct recovery_event *event)
+static void add_tell(const struct observed_failure *failure, const struct observed_member *member)
+{
+    bool refused = failure->reason != REFUSED_REASONS;
+    struct tell *tell = &m.tells[m.tell_count++];
+    cr_assert_leq(m.tell_count, 64);
+    *tell = (struct tell){
+        .what = refused            ? "refused"
+                : member->innocent ? "innocent"
+                                   : "failed",
+        .how = refused         ? refused_name(failure->reason)
+               : member->error ? "error"
+                               : "retry",
+        .failure = failure->what,
+        .has_domain = member,
+        .thread = failure->thread,
+    };
+    if (member) {
+        tell->domain = member->domain.id;
+        tell->number = member->domain.number;
+        tell->kind = member->domain.kind;
+        tell->thread = member->domain.thread;
+    }
+}
+
+static void on_failed(void *opaque, const struct observed_failure *failure)
 {
     (void)opaque;
-    cr_assert_lt(m.tell_count, 64);
-    m.tells[m.tell_count++] = *event;
+    if (failure->reason == REFUSED_REASONS) {
+        for (size_t i = 0; i < failure->member_count; i++)
+            add_tell(failure, &failure->members[i]);
+        return;
+    }
+    const struct observed_member *failed = NULL;
+    for (size_t i = 0; i < failure->member_count; i++)
+        if (failure->members[i].role == ROLE_FAILED)
+            failed = &failure->members[i];
+    add_tell(failure, failed);
 }
 
 /* ---- A machine ---- */
@@ -358,10 +398,13 @@ static struct recovery *make(struct error *err)
                 .insns = count_insns,
                 .device = device,
                 .output = put_output,
-                .tell = tell,
                 .opaque = &m,
             },
+        .observers = &m.observers,
     };
+    m.observer.failed = on_failed;
+    m.observers.first = NULL;
+    observers_add(&m.observers, &m.observer);
     return recovery_new(&options, err);
 }
 
@@ -2117,4 +2160,210 @@ Test(recovery, many_that_depend_on_each_other)
     expect_nothing_left();
     cr_expect_eq(arena_used(m.arena), used);
     cr_expect_gt(counts()->dependencies, 500);
+}
+
+/* ---- Observers ---- */
+
+/* What an observer was told, in words. */
+static struct story {
+    char text[2000];
+    size_t length;
+} story;
+
+static void __attribute__((format(printf, 1, 2))) note(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int length =
+        vsnprintf(story.text + story.length, sizeof story.text - story.length, format, arguments);
+    va_end(arguments);
+    cr_assert_lt(story.length + (size_t)length, sizeof story.text);
+    story.length += (size_t)length;
+}
+
+static void expect_story(const char *expected)
+{
+    cr_expect_str_eq(story.text, expected, "told:     %s\nexpected: %s", story.text, expected);
+    memset(&story, 0, sizeof story);
+}
+
+static void note_opened(void *opaque, unsigned hart, const struct observed_domain *domain)
+{
+    (void)opaque;
+    note("opened %lu hart %u thread %lu %d.%lu", domain->id, hart, domain->thread, domain->kind,
+         domain->number);
+    note(domain->parent ? " in %lu; " : "; ", domain->parent);
+}
+
+static void note_closed(void *opaque, unsigned hart, const struct observed_domain *domain)
+{
+    (void)opaque;
+    (void)hart;
+    note("closed %lu log %lu%s; ", domain->id, domain->log_bytes, domain->lost ? " lost" : "");
+}
+
+static void note_lingers(void *opaque, const struct observed_domain *domain)
+{
+    (void)opaque;
+    note("lingers %lu; ", domain->id);
+}
+
+static void note_committed(void *opaque, const struct observed_domain *domain)
+{
+    (void)opaque;
+    note("committed %lu; ", domain->id);
+}
+
+static void note_lost(void *opaque, const struct observed_domain *domain, enum refused_reason why)
+{
+    (void)opaque;
+    note("lost %lu %s; ", domain->id, refused_name(why));
+}
+
+static void note_aborted(void *opaque, unsigned hart, const struct observed_domain *domain)
+{
+    (void)opaque;
+    (void)hart;
+    note("aborted %lu; ", domain->id);
+}
+
+static void note_depends(void *opaque, unsigned hart, const struct observed_domain *domain,
+                         const struct observed_domain *on)
+{
+    (void)opaque;
+    note("%lu depends on %lu hart %u; ", domain->id, on->id, hart);
+}
+
+static void note_failed(void *opaque, const struct observed_failure *failure)
+{
+    static const char *const roles[ROLES] = {"failed", "dependent", "later"};
+    (void)opaque;
+    note("failure %s thread %lu %s:", failure->what, failure->thread,
+         failure->reason != REFUSED_REASONS ? refused_name(failure->reason)
+         : failure->error                   ? "error"
+                                            : "retry");
+    for (size_t i = 0; i < failure->member_count; i++) {
+        const struct observed_member *member = &failure->members[i];
+        note(" %lu %s%s%s%s,", member->domain.id, roles[member->role],
+             member->innocent ? " innocent" : "", member->entry ? " entry" : "",
+             member->error ? " error" : "");
+    }
+    for (size_t i = 0; i < failure->edge_count; i++)
+        note(" %zu-%zu", failure->edges[i].domain, failure->edges[i].on);
+    note("; ");
+}
+
+static void note_switched(void *opaque, unsigned hart, uint64_t thread)
+{
+    (void)opaque;
+    note("hart %u runs %lu; ", hart, thread);
+}
+
+static void note_rewound(void *opaque, unsigned hart, const struct observed_domain *domain)
+{
+    (void)opaque;
+    note("hart %u goes back to %lu; ", hart, domain->id);
+}
+
+static struct recovery_observer teller = {
+    .opened = note_opened,
+    .closed = note_closed,
+    .lingers = note_lingers,
+    .committed = note_committed,
+    .lost = note_lost,
+    .aborted = note_aborted,
+    .depends = note_depends,
+    .failed = note_failed,
+    .switched = note_switched,
+    .rewound = note_rewound,
+};
+
+static void start_observed(void)
+{
+    start();
+    memset(&story, 0, sizeof story);
+    observers_add(&m.observers, &teller);
+}
+
+Test(recovery, observers_are_told_of_lives)
+{
+    start_observed();
+    run_thread(0, 7);
+    system_call(0, 64);
+    store(0, at(0, 0), 1);
+    trap(0, true, INTERRUPT);
+    trap_return(0, HANDLER + 8, 1);
+    system_call(1, 63);
+    load(1, at(0, 0));
+    end_request(1);
+    expect_story(
+        "hart 0 runs 7; opened 1 hart 0 thread 7 0.64; "
+        "opened 2 hart 0 thread 7 2.5 in 1; closed 2 log 0; committed 2; "
+        "opened 3 hart 1 thread 2 0.63; 3 depends on 1 hart 1; closed 3 log 0; lingers 3; ");
+    end_request(0);
+    expect_story("closed 1 log 4096; committed 1; committed 3; ");
+    expect_nothing_left();
+}
+
+Test(recovery, observers_are_told_of_failures)
+{
+    start_observed();
+    system_call(0, 64);
+    store(0, at(0, 0), 1);
+    system_call(1, 63);
+    load(1, at(0, 0));
+    trap(1, true, INTERRUPT);
+    expect_story("opened 1 hart 0 thread 1 0.64; opened 2 hart 1 thread 2 0.63; "
+                 "2 depends on 1 hart 1; opened 3 hart 1 thread 2 2.5 in 2; ");
+    die(0);
+    expect_story("failure die thread 1 error: 1 failed entry error, 2 dependent innocent entry, "
+                 "3 later innocent, 1-0; aborted 1; aborted 2; aborted 3; "
+                 "opened 4 hart 1 thread 2 0.63; ");
+}
+
+Test(recovery, observers_are_told_of_what_is_lost)
+{
+    start_observed();
+    system_call(0, 64);
+    store(0, at(0, 0), 1);
+    registers(1)->level = 1; /* a kernel thread */
+    load(1, at(0, 0));
+    die(0);
+    end_request(0);
+    expect_story("opened 1 hart 0 thread 1 0.64; lost 1 outside; "
+                 "failure die thread 1 outside: 1 failed entry,; closed 1 log 4096 lost; ");
+}
+
+Test(recovery, observers_are_told_of_torture)
+{
+    m.policy.torture = TORTURE_ROLLBACK_RETRY;
+    m.policy.torture_kinds = 1 << REQUEST_SYSCALL;
+    start_observed();
+    system_call(0, 1);
+    store(0, at(0, 0), 1);
+    end_request(0);
+    expect_story("opened 1 hart 0 thread 1 0.1; ");
+    handle_pause(0);
+    end_request(0);
+    expect_story("hart 0 goes back to 1; hart 0 runs 1; hart 1 runs 2; hart 2 runs 3; "
+                 "closed 1 log 4096; committed 1; ");
+}
+
+Test(recovery, observers_come_and_go)
+{
+    start_observed();
+    struct recovery_observer second = {.opened = note_opened}, third = {.closed = note_closed};
+    observers_add(&m.observers, &second);
+    observers_add(&m.observers, &third);
+    observers_remove(&m.observers, &teller);
+    observers_remove(&m.observers, &teller); /* is not there */
+    system_call(0, 64);
+    end_request(0);
+    expect_story("opened 1 hart 0 thread 1 0.64; closed 1 log 0; ");
+    observers_remove(&m.observers, &third);
+    observers_remove(&m.observers, &second);
+    observers_remove(&m.observers, &m.observer);
+    system_call(0, 64);
+    end_request(0);
+    expect_story("");
 }
