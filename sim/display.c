@@ -5,13 +5,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "sim/display_canvas.h"
 #include "sim/display_model.h"
 #include "sim/display_panes.h"
 
-#define FRAME_MS 100 /* from one frame to the next while the machine runs */
-#define WAIT_MS  20  /* for keys, when there is nothing to do */
+#define FRAME_MS 100  /* from one frame to the next while the machine runs */
+#define SLOW_MS  1000 /* at most, where drawing would take more than 1 / SHARE of the run's time */
+#define SHARE    33
+#define WAIT_MS  20 /* for keys, when there is nothing to do */
 
 struct display {
     struct display_options options;
@@ -19,9 +22,10 @@ struct display {
     struct canvas *canvas;
     struct display_model *model; /* while a machine runs */
     struct display_layout layout;
-    uint64_t looks[PANES]; /* as they were drawn; 0: not yet */
-    uint64_t next_frame;
-    unsigned pictures; /* that key S has made */
+    uint64_t looks[PANES];           /* as they were drawn; 0: not yet */
+    uint64_t next_frame, last_frame; /* ms */
+    uint64_t drawn;                  /* ns of the host's CPU that frames have taken */
+    unsigned pictures;               /* that key S has made */
     char told[sizeof((struct display_pilot *)0)->said];
     bool quit;
 };
@@ -264,15 +268,39 @@ static void tell(struct display *display)
     say(display, said);
 }
 
+static uint64_t cpu_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* Is it time for a frame? A machine at full speed is not held up by more than its share. */
+static bool is_due(const struct display *display, uint64_t now)
+{
+    const struct display_pilot *pilot = &display->model->pilot;
+    bool dear = !pilot->paused && display_speeds[pilot->speed] == 0 && display->next_frame &&
+                display->drawn * SHARE > cpu_ns();
+    return now >= display->next_frame && (!dear || now >= display->last_frame + SLOW_MS);
+}
+
+static int draw_frame(struct display *display, uint64_t now, struct error *err)
+{
+    uint64_t began = cpu_ns();
+    int result = draw(display, err);
+    display->last_frame = now;
+    display->drawn += cpu_ns() - began;
+    return result;
+}
+
 static int go_on(struct display *display, struct error *err)
 {
     uint64_t now = display_pilot_ms(), before = machine_insns(display->model->machine);
     tell(display);
-    if (now >= display->next_frame) {
+    if (is_due(display, now) && draw_frame(display, now, err))
+        return -1;
+    if (now >= display->next_frame)
         display->next_frame = now + FRAME_MS;
-        if (draw(display, err))
-            return -1;
-    }
     now = display_pilot_ms();
     if (now < display->next_frame)
         (void)display_pilot_run(&display->model->pilot, (unsigned)(display->next_frame - now), err);

@@ -101,7 +101,7 @@ void display_text_show(struct display_text *text, const uint8_t *bytes, size_t c
             text->column = 0;
         else if (byte == '\b')
             move(text, -1);
-        else if (byte == '\t')
+        else if (byte == '\t' && text->column < text->columns)
             move(text, TAB - (long)(text->column % TAB));
         else if (byte >= ' ' && byte < 0x7f)
             put(text, (char)byte);

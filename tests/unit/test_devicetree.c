@@ -89,6 +89,22 @@ Test(devicetree, board)
     free(blob);
 }
 
+Test(devicetree, frame_buffer)
+{
+    const struct framebuffer screen = {0x40000000, 640, 480, 1280, FRAMEBUFFER_R5G6B5};
+    struct devicetree_spec spec = usual;
+    spec.screens = &screen;
+    spec.screen_count = 1;
+    void *blob = build(&spec);
+    TEXT(blob, "/chosen/framebuffer@40000000", "compatible", "simple-framebuffer");
+    TEXT(blob, "/chosen/framebuffer@40000000", "format", "r5g6b5");
+    CELLS(blob, "/chosen/framebuffer@40000000", "reg", 0, 0x40000000, 0, 0x96000);
+    CELLS(blob, "/chosen/framebuffer@40000000", "width", 640);
+    CELLS(blob, "/chosen/framebuffer@40000000", "height", 480);
+    CELLS(blob, "/chosen/framebuffer@40000000", "stride", 1280);
+    free(blob);
+}
+
 Test(devicetree, references_lead_where_they_should)
 {
     void *blob = build(&usual);
