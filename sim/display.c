@@ -41,6 +41,11 @@ static int open_window(struct display *display, struct error *err)
     SDL_SetHint(SDL_HINT_FRAMEBUFFER_ACCELERATION, "0");
     if (SDL_Init(SDL_INIT_VIDEO))
         return error_set(err, "--display: no display: %s", SDL_GetError());
+    /* SDL falls back on drivers that show nothing: those have to be asked for. */
+    const char *driver = SDL_GetCurrentVideoDriver();
+    if (!getenv("SDL_VIDEODRIVER") && (!strcmp(driver, "offscreen") || !strcmp(driver, "dummy")))
+        return error_set(err, "--display: no display: neither DISPLAY nor WAYLAND_DISPLAY names "
+                              "one that can be opened");
     display->window = SDL_CreateWindow("iaso", SDL_WINDOWPOS_UNDEFINED, SDL_WINDOWPOS_UNDEFINED,
                                        DISPLAY_WIDTH, DISPLAY_HEIGHT, SDL_WINDOW_RESIZABLE);
     if (!display->window)

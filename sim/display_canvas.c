@@ -267,8 +267,11 @@ void canvas_picture(struct canvas *canvas, const struct display_rect *rect, cons
         SDL_CreateRGBSurfaceWithFormatFrom((void *)(uintptr_t)pixels, (int)width, (int)height, 32,
                                            4 * (int)width, SDL_PIXELFORMAT_RGB888);
     SDL_Rect area = {rect->x, rect->y, rect->w, rect->h};
-    if (picture)
+    const SDL_Rect all = {0, 0, (int)width, (int)height};
+    if (picture && rect->w % (int)width == 0)
         SDL_BlitScaled(picture, NULL, canvas->surface, &area);
+    else if (picture) /* pixels of unequal size would look worse */
+        SDL_SoftStretchLinear(picture, &all, canvas->surface, &area);
     SDL_FreeSurface(picture);
 }
 

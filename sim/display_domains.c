@@ -16,7 +16,7 @@ static uint64_t now(const struct display_domains *domains)
 
 static struct display_domain *slot_of(struct display_domains *domains, uint64_t id)
 {
-    struct display_domain *slot = &domains->domains[id % DISPLAY_DOMAINS];
+    struct display_domain *slot = &domains->now.domains[id % DISPLAY_DOMAINS];
     return slot->id == id ? slot : NULL;
 }
 
@@ -40,13 +40,12 @@ static void on_opened(void *opaque, unsigned hart, const struct observed_domain 
 {
     struct display_domains *domains = opaque;
     struct display_thread *thread = thread_of(domains, domain->thread);
-    domains->events++;
-    domains->last = domain->id;
+    domains->now.last = domain->id;
     int pid, tgid;
     if (domains->opened++ % NAME_AGAIN == 0 || !thread->name[0])
         (void)attach_task(domains->machine, hart, domain->thread, thread->name, &pid, &tgid);
     thread->last = now(domains);
-    domains->domains[domain->id % DISPLAY_DOMAINS] = (struct display_domain){
+    domains->now.domains[domain->id % DISPLAY_DOMAINS] = (struct display_domain){
         .id = domain->id,
         .thread = domain->thread,
         .number = domain->number,
@@ -59,7 +58,6 @@ static void settle(struct display_domains *domains, const struct observed_domain
                    enum display_fate fate)
 {
     struct display_domain *slot = slot_of(domains, domain->id);
-    domains->events++;
     if (!slot)
         return;
     slot->fate = fate;
@@ -87,7 +85,6 @@ static void on_lost(void *opaque, const struct observed_domain *domain, enum ref
     struct display_domains *domains = opaque;
     struct display_domain *slot = slot_of(domains, domain->id);
     (void)why;
-    domains->events++;
     if (slot)
         slot->fate = FATE_LOST;
 }
@@ -97,8 +94,7 @@ static void on_depends(void *opaque, unsigned hart, const struct observed_domain
 {
     struct display_domains *domains = opaque;
     (void)hart;
-    domains->events++;
-    domains->edges[domains->edge_count++ % DISPLAY_EDGES] =
+    domains->now.edges[domains->now.edge_count++ % DISPLAY_EDGES] =
         (struct display_edge){domain->id, on->id, now(domains)};
 }
 
@@ -110,7 +106,6 @@ static void on_failed(void *opaque, const struct observed_failure *failure)
     *shown = (struct display_failure){
         .tick = now(domains), .thread = failure->thread, .refused = refused};
     snprintf(shown->what, sizeof shown->what, "%s", failure->what ? failure->what : "");
-    domains->events++;
     for (size_t i = 0; i < failure->member_count && !refused; i++) {
         const struct observed_member *member = &failure->members[i];
         shown->undone++;
@@ -119,6 +114,10 @@ static void on_failed(void *opaque, const struct observed_failure *failure)
                member->role == ROLE_FAILED ? FATE_FAILED : FATE_DEPENDENT);
     }
     domains->undone += shown->undone;
+    if (refused)
+        return;
+    domains->struck = domains->now;
+    domains->struck.until = now(domains);
 }
 
 /* Those opened since then never were. */
@@ -126,8 +125,9 @@ static void on_rewound(void *opaque, unsigned hart, const struct observed_domain
 {
     struct display_domains *domains = opaque;
     (void)hart;
-    for (uint64_t id = domains->last; id > domain->id && domains->last - id < DISPLAY_DOMAINS; id--)
-        domains->domains[id % DISPLAY_DOMAINS].id = 0;
+    for (uint64_t id = domains->now.last;
+         id > domain->id && domains->now.last - id < DISPLAY_DOMAINS; id--)
+        domains->now.domains[id % DISPLAY_DOMAINS].id = 0;
 }
 
 void display_domains_begin(struct display_domains *domains, struct machine *machine)
@@ -153,38 +153,36 @@ void display_domains_end(struct display_domains *domains)
     domains->machine = NULL;
 }
 
-const struct display_domain *display_domains_find(const struct display_domains *domains,
+const struct display_domain *display_history_find(const struct display_history *history,
                                                   uint64_t id)
 {
-    const struct display_domain *slot = &domains->domains[id % DISPLAY_DOMAINS];
+    const struct display_domain *slot = &history->domains[id % DISPLAY_DOMAINS];
     return id && slot->id == id ? slot : NULL;
 }
 
-uint64_t display_domains_since(const struct display_domains *domains, size_t count)
+uint64_t display_history_since(const struct display_history *history, size_t count)
 {
-    uint64_t id = domains->last > count ? domains->last - count + 1 : 1;
-    for (; id <= domains->last; id++)
-        if (display_domains_find(domains, id))
-            return domains->domains[id % DISPLAY_DOMAINS].opened;
+    uint64_t id = history->last > count ? history->last - count + 1 : 1;
+    for (; id <= history->last; id++)
+        if (display_history_find(history, id))
+            return history->domains[id % DISPLAY_DOMAINS].opened;
     return 0;
 }
 
-/* How many of the threads have had an event later than this one. */
-static size_t rank(const struct display_domains *domains, size_t thread)
-{
-    size_t later = 0;
-    for (size_t i = 0; i < domains->thread_count; i++)
-        later += domains->threads[i].last > domains->threads[thread].last ||
-                 (domains->threads[i].last == domains->threads[thread].last && i < thread);
-    return later;
-}
-
-size_t display_domains_lanes(const struct display_domains *domains, uint64_t since, size_t *lanes,
+size_t display_domains_lanes(const struct display_domains *domains,
+                             const struct display_history *history, size_t count, size_t *lanes,
                              size_t size)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < domains->thread_count && count < size; i++)
-        if (domains->threads[i].last >= since && rank(domains, i) < size)
-            lanes[count++] = i;
-    return count;
+    bool used[DISPLAY_THREADS] = {false};
+    size_t lane_count = 0;
+    uint64_t id = history->last > count ? history->last - count + 1 : 1;
+    for (; id <= history->last; id++) {
+        const struct display_domain *domain = display_history_find(history, id);
+        for (size_t i = 0; domain && i < domains->thread_count; i++)
+            used[i] |= domains->threads[i].thread == domain->thread;
+    }
+    for (size_t i = 0; i < domains->thread_count && lane_count < size; i++)
+        if (used[i])
+            lanes[lane_count++] = i;
+    return lane_count;
 }

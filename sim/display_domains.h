@@ -54,17 +54,22 @@ struct display_thread {
     char name[TASKS_COMM_SIZE];
 };
 
+/* Domains and dependencies up to some time. */
+struct display_history {
+    struct display_domain domains[DISPLAY_DOMAINS]; /* id % DISPLAY_DOMAINS */
+    struct display_edge edges[DISPLAY_EDGES];       /* the last ones of edge_count */
+    uint64_t edge_count, last;                      /* `last`: id */
+    uint64_t until;                                 /* tick; of `struck` */
+};
+
 struct display_domains {
     struct recovery_observer observer;
     struct machine *machine;
-    struct display_domain domains[DISPLAY_DOMAINS]; /* id % DISPLAY_DOMAINS */
-    struct display_edge edges[DISPLAY_EDGES];
+    struct display_history now, struck; /* `struck`: right after the last failure */
     struct display_failure failures[DISPLAY_FAILURES];
     struct display_thread threads[DISPLAY_THREADS];
-    uint64_t edge_count, failure_count;       /* in all */
-    uint64_t opened, committed, undone, last; /* `last`: id */
     size_t thread_count;
-    uint64_t events; /* moves on with each one */
+    uint64_t opened, committed, undone, failure_count;
 };
 
 /* Observes the machine from now on; both stay where they are until display_domains_end(). */
@@ -72,15 +77,16 @@ void display_domains_begin(struct display_domains *domains, struct machine *mach
 void display_domains_end(struct display_domains *domains);
 
 /* By id; NULL: forgotten. */
-const struct display_domain *display_domains_find(const struct display_domains *domains,
+const struct display_domain *display_history_find(const struct display_history *history,
                                                   uint64_t id);
 
 /* The tick at which the last `count` domains begin: where a picture of them starts. */
-uint64_t display_domains_since(const struct display_domains *domains, size_t count);
+uint64_t display_history_since(const struct display_history *history, size_t count);
 
-/* Indexes of the threads that had domains since then, in the order in which they were first seen;
- * at most `size`, those with the latest events. Returns how many. */
-size_t display_domains_lanes(const struct display_domains *domains, uint64_t since, size_t *lanes,
+/* Indexes of the threads of the last `count` domains, in the order in which they were first seen;
+ * at most `size`. Returns how many. */
+size_t display_domains_lanes(const struct display_domains *domains,
+                             const struct display_history *history, size_t count, size_t *lanes,
                              size_t size);
 
 #endif

@@ -7,6 +7,7 @@
 #define TITLE_HEIGHT  26
 #define LEGEND_HEIGHT 44
 #define SWATCH        10
+#define POWER_HEIGHT  88
 #define SUPPLY_HEIGHT 190
 
 const double display_speeds[DISPLAY_SPEEDS] = {0.0001, 0.001, 0.01, 0.1, 0.5, 1, 2, 10, 0};
@@ -16,7 +17,10 @@ void display_layout(struct display_layout *layout, int width, int height,
 {
     int top = STATUS_HEIGHT + GAP, bottom = height - KEYS_HEIGHT - GAP, room = bottom - top;
     int left = (width - 3 * GAP) * 58 / 100, right = width - 3 * GAP - left;
-    int supply = has->supply ? SUPPLY_HEIGHT : 0, domains = has->domains ? room * 46 / 100 : 0;
+    int supply = has->supply  ? SUPPLY_HEIGHT
+                 : has->power ? POWER_HEIGHT
+                              : 0,
+        domains = has->domains ? room * 46 / 100 : 0;
     int screen = 0;
     *layout = (struct display_layout){0};
     if (supply > room / 3)
@@ -56,10 +60,6 @@ struct display_rect display_picture(const struct display_rect *pane, unsigned wi
     if (h > inside.h) {
         h = inside.h;
         w = (int)((unsigned)inside.h * width / height);
-    }
-    if (w > (int)width) {
-        w = w / (int)width * (int)width;
-        h = w / (int)width * (int)height;
     }
     return (struct display_rect){inside.x + (inside.w - w) / 2, inside.y + (inside.h - h) / 2, w,
                                  h};

@@ -26,7 +26,7 @@ struct display_rect {
 
 /* What there is to show, beside the rest. */
 struct display_has {
-    bool domains, supply;
+    bool domains, power, supply; /* `power`: it can fail; `supply`: there is a voltage, too */
     unsigned screen_width, screen_height; /* 0: no frame buffer */
 };
 
@@ -40,8 +40,7 @@ void display_layout(struct display_layout *layout, int width, int height,
 /* What is left of a pane below its title. */
 struct display_rect display_inside(const struct display_rect *pane);
 
-/* Where the frame buffer's picture is in its pane: as large as fits, by a whole number if it is
- * enlarged. */
+/* Where the frame buffer's picture is in its pane: as large as fits. */
 struct display_rect display_picture(const struct display_rect *pane, unsigned width,
                                     unsigned height);
 

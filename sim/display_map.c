@@ -111,34 +111,36 @@ void display_map_step(struct display_map *map)
         memory_arm_all(map->mem);
 }
 
-static enum display_cell kind_of(const struct display_map *map, const struct region *region,
-                                 const struct display_block *block)
+static enum display_cell kind_of(const struct region *region, const struct display_block *block)
 {
-    if (block->state == PAGE_PRECISE)
-        return CELL_PRECISE;
     if (region->kind == REGION_ROM)
         return CELL_ROM;
-    if (block->state == PAGE_ARMED && !map->arms && block->written)
-        return CELL_ARMED;
     if (region->nonvolatile)
         return CELL_NONVOLATILE;
     return block->written ? CELL_VOLATILE : CELL_UNTOUCHED;
 }
 
-enum display_cell display_map_cell(const struct display_map *map,
-                                   const struct display_region *region, size_t index, size_t count,
-                                   uint32_t *age)
+/* Nobody wants to see which pages the map has armed itself, or nobody has touched. */
+static enum page_state state_of(const struct display_map *map, const struct display_block *block)
+{
+    bool hidden = block->state == PAGE_ARMED && (map->arms || !block->written);
+    return hidden ? PAGE_OPEN : block->state;
+}
+
+struct display_cell_look display_map_look(const struct display_map *map,
+                                          const struct display_region *region, size_t index,
+                                          size_t count)
 {
     size_t from = region->count * index / count, to = region->count * (index + 1) / count;
-    enum display_cell cell = CELL_UNTOUCHED;
-    *age = UINT32_MAX;
+    struct display_cell_look look = {CELL_UNTOUCHED, PAGE_OPEN, UINT32_MAX};
     for (size_t i = from; i < to || i == from; i++) {
         const struct display_block *block = &map->blocks[region->first + i];
-        enum display_cell kind = kind_of(map, region->region, block);
-        if (kind > cell)
-            cell = kind;
-        if (block->written && map->frame - block->written < *age)
-            *age = map->frame - block->written;
+        enum display_cell kind = kind_of(region->region, block);
+        enum page_state state = state_of(map, block);
+        look.kind = kind > look.kind ? kind : look.kind;
+        look.state = state > look.state ? state : look.state;
+        if (block->written && map->frame - block->written < look.age)
+            look.age = map->frame - block->written;
     }
-    return cell;
+    return look;
 }

@@ -20,8 +20,6 @@ enum display_cell {
     CELL_VOLATILE,
     CELL_NONVOLATILE,
     CELL_ROM,
-    CELL_ARMED,
-    CELL_PRECISE,
     CELL_KINDS,
 };
 
@@ -58,10 +56,16 @@ void display_map_mark(struct display_map *map, uint64_t gpa, uint64_t length);
  * arms them if it is the one who does. */
 void display_map_step(struct display_map *map);
 
-/* A part of a region: `index` of `count` equal ones. *age becomes the number of frames since it was
- * last written, UINT32_MAX: never. */
-enum display_cell display_map_cell(const struct display_map *map,
-                                   const struct display_region *region, size_t index, size_t count,
-                                   uint32_t *age);
+/* A part of a region. */
+struct display_cell_look {
+    enum display_cell kind;
+    enum page_state state;
+    uint32_t age; /* frames since it was last written; UINT32_MAX: never */
+};
+
+/* `index` of `count` equal parts. */
+struct display_cell_look display_map_look(const struct display_map *map,
+                                          const struct display_region *region, size_t index,
+                                          size_t count);
 
 #endif

@@ -60,7 +60,8 @@ struct display_has display_model_has(const struct display_model *model)
 {
     return (struct display_has){
         .domains = model->machine->recovery != NULL,
-        .supply = model->machine->lives != NULL,
+        .power = model->machine->lives != NULL,
+        .supply = model->machine->lives && lives_supply(model->machine->lives),
         .screen_width = model->screen ? model->screen->width : 0,
         .screen_height = model->screen ? model->screen->height : 0,
     };

@@ -10,20 +10,14 @@
 #define CELL      7  /* pixels of the map from one cell to the next */
 #define FADE      14 /* frames until what was written looks as ever */
 #define LEGEND    52
+#define ROM_ROWS  8
 #define TAIL_SIZE 16384
 
-const uint32_t display_cell_colours[CELL_KINDS] = {
-    [CELL_UNTOUCHED] = 0x1c2431, [CELL_VOLATILE] = 0x2f5d8c, [CELL_NONVOLATILE] = 0x2f9e74,
-    [CELL_ROM] = 0x566072,       [CELL_ARMED] = 0x7a5cc4,    [CELL_PRECISE] = 0xc2569b,
-};
-
-static const char *const cell_names[CELL_KINDS] = {
-    [CELL_UNTOUCHED] = "untouched",
-    [CELL_VOLATILE] = "volatile",
-    [CELL_NONVOLATILE] = "non-volatile",
-    [CELL_ROM] = "rom",
-    [CELL_ARMED] = "armed",
-    [CELL_PRECISE] = "precise",
+const struct display_sign display_signs[DISPLAY_SIGNS] = {
+    {"untouched", 0x1c2431, 0},          {"volatile", 0x2d5f94, 0},
+    {"non-volatile", 0x2a8f69, 0},       {"rom", 0x4d586b, 0},
+    {"just written", COLOUR_WRITTEN, 0}, {"armed", 0x2d5f94, 0xb39dff},
+    {"precise", 0x2d5f94, 0xff8ad8},
 };
 
 int display_label(struct canvas *canvas, enum canvas_font font, uint32_t colour, int x, int y,
@@ -192,16 +186,30 @@ static void draw_screen(struct canvas *canvas, const struct display_rect *pane,
 
 /* ---- Memory -------------------------------------------------------------------------------- */
 
-static uint32_t cell_colour(const struct display_map *map, const struct display_region *region,
-                            size_t index, size_t count)
+static uint32_t cell_colour(const struct display_cell_look *look)
 {
-    uint32_t age, colour;
-    colour = display_cell_colours[display_map_cell(map, region, index, count, &age)];
-    if (age >= FADE)
+    uint32_t colour = display_signs[look->kind].colour;
+    if (look->age >= FADE)
         return colour;
-    unsigned part = age * 256 / FADE;
+    unsigned part = look->age * 256 / FADE;
     return part < 64 ? canvas_blend(COLOUR_WRITTEN, COLOUR_HEAT, part * 4)
                      : canvas_blend(COLOUR_HEAT, colour, (part - 64) * 256 / 192);
+}
+
+static void draw_dot(struct canvas *canvas, const struct display_rect *cell, uint32_t colour)
+{
+    const struct display_rect dot = {cell->x + cell->w / 2 - 1, cell->y + cell->h / 2 - 1, 2, 2};
+    if (colour)
+        canvas_fill(canvas, &dot, colour);
+}
+
+static void draw_cell(struct canvas *canvas, const struct display_rect *cell,
+                      const struct display_cell_look *look)
+{
+    static const uint32_t dots[] = {
+        [PAGE_OPEN] = 0, [PAGE_ARMED] = SIGN_ARMED, [PAGE_PRECISE] = SIGN_PRECISE};
+    canvas_fill(canvas, cell, cell_colour(look));
+    draw_dot(canvas, cell, display_signs[dots[look->state]].dot);
 }
 
 static void draw_region(struct canvas *canvas, const struct display_map *map,
@@ -225,24 +233,26 @@ static void draw_region(struct canvas *canvas, const struct display_map *map,
         const struct display_rect cell = {area->x + (int)(i % columns * wide) * CELL,
                                           area->y + label + (int)(i / columns) * CELL,
                                           (int)wide * CELL - 1, CELL - 1};
-        canvas_fill(canvas, &cell, cell_colour(map, region, i, count));
+        const struct display_cell_look look = display_map_look(map, region, i, count);
+        draw_cell(canvas, &cell, &look);
     }
 }
 
-/* Rows of cells that the region would like to have. */
+/* Rows of cells that the region would like to have; nothing much happens in ROM. */
 static size_t rows_wanted(const struct display_region *region, int width)
 {
-    size_t columns = (size_t)(width / CELL);
-    return (region->count + columns - 1) / columns;
+    size_t columns = (size_t)(width / CELL), rows = (region->count + columns - 1) / columns;
+    return region->region->kind == REGION_ROM && rows > ROM_ROWS ? ROM_ROWS : rows;
 }
 
 static void draw_legend(struct canvas *canvas, const struct display_rect *pane)
 {
-    for (unsigned i = 0; i <= CELL_KINDS; i++) {
+    for (unsigned i = 0; i < DISPLAY_SIGNS; i++) {
         const struct display_rect swatch = display_swatch(pane, i);
-        canvas_fill(canvas, &swatch, i < CELL_KINDS ? display_cell_colours[i] : COLOUR_WRITTEN);
+        canvas_fill(canvas, &swatch, display_signs[i].colour);
+        draw_dot(canvas, &swatch, display_signs[i].dot);
         display_label(canvas, FONT_SMALL, COLOUR_DIM, swatch.x + swatch.w + 6, swatch.y - 2, 100,
-                      i < CELL_KINDS ? cell_names[i] : "just written");
+                      display_signs[i].name);
     }
 }
 

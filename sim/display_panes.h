@@ -21,8 +21,19 @@ void display_draw_supply(struct canvas *canvas, const struct display_rect *area,
 int display_label(struct canvas *canvas, enum canvas_font font, uint32_t colour, int x, int y,
                   int width, const char *what);
 
-/* The colours of the map's legend, and of what was just written. */
-extern const uint32_t display_cell_colours[CELL_KINDS];
+/* The map's legend: first what memory is, by enum display_cell; then what has happened to it. The
+ * dot stands for a page's state, whatever the page is. */
+enum {
+    SIGN_WRITTEN = CELL_KINDS,
+    SIGN_ARMED,
+    SIGN_PRECISE,
+    DISPLAY_SIGNS,
+};
+extern const struct display_sign {
+    const char *name;
+    uint32_t colour, dot; /* dot 0: none */
+} display_signs[DISPLAY_SIGNS];
+
 extern const uint32_t display_fate_colours[FATES];
 
 #define COLOUR_BACK    0x0b0e14u

@@ -23,8 +23,8 @@ static const char *const fate_names[FATES] = {
     [FATE_OPEN] = "open",
     [FATE_LINGERS] = "waits for others",
     [FATE_COMMITTED] = "committed",
-    [FATE_LOST] = "for good",
-    [FATE_FAILED] = "failed: undone",
+    [FATE_LOST] = "not undoable",
+    [FATE_FAILED] = "failed, undone",
     [FATE_DEPENDENT] = "undone with it",
 };
 
@@ -70,15 +70,16 @@ static void draw_span(struct canvas *canvas, const struct axis *axis, const stru
 /* ---- Domains ------------------------------------------------------------------------------- */
 
 struct lanes {
+    const struct display_domains *domains;
+    const struct display_history *history;
     size_t threads[MAX_LANES], count;
     int y;
 };
 
-static int lane_of(const struct display_domains *domains, const struct lanes *lanes,
-                   uint64_t thread)
+static int lane_of(const struct lanes *lanes, uint64_t thread)
 {
     for (size_t i = 0; i < lanes->count; i++)
-        if (domains->threads[lanes->threads[i]].thread == thread)
+        if (lanes->domains->threads[lanes->threads[i]].thread == thread)
             return (int)i;
     return -1;
 }
@@ -88,13 +89,13 @@ static int lane_y(const struct lanes *lanes, int lane)
     return lanes->y + lane * LANE;
 }
 
-static void draw_bars(struct canvas *canvas, const struct display_domains *domains,
-                      const struct lanes *lanes, const struct axis *axis)
+static void draw_bars(struct canvas *canvas, const struct lanes *lanes, const struct axis *axis)
 {
-    uint64_t first = domains->last > DISPLAY_DOMAINS ? domains->last - DISPLAY_DOMAINS + 1 : 1;
-    for (uint64_t id = first; id <= domains->last; id++) {
-        const struct display_domain *domain = display_domains_find(domains, id);
-        int lane = domain ? lane_of(domains, lanes, domain->thread) : -1;
+    const struct display_history *history = lanes->history;
+    uint64_t first = history->last > DISPLAY_DOMAINS ? history->last - DISPLAY_DOMAINS + 1 : 1;
+    for (uint64_t id = first; id <= history->last; id++) {
+        const struct display_domain *domain = display_history_find(history, id);
+        int lane = domain ? lane_of(lanes, domain->thread) : -1;
         uint64_t end = domain && domain->ended ? domain->ended : axis->to;
         if (lane < 0 || end < axis->from)
             continue;
@@ -114,16 +115,16 @@ static bool is_undone(const struct display_domain *domain)
     return domain->fate == FATE_FAILED || domain->fate == FATE_DEPENDENT;
 }
 
-static void draw_edges(struct canvas *canvas, const struct display_domains *domains,
-                       const struct lanes *lanes, const struct axis *axis)
+static void draw_edges(struct canvas *canvas, const struct lanes *lanes, const struct axis *axis)
 {
-    uint64_t count = domains->edge_count;
+    const struct display_history *history = lanes->history;
+    uint64_t count = history->edge_count;
     for (uint64_t i = count > DISPLAY_EDGES ? count - DISPLAY_EDGES : 0; i < count; i++) {
-        const struct display_edge *edge = &domains->edges[i % DISPLAY_EDGES];
-        const struct display_domain *from = display_domains_find(domains, edge->on);
-        const struct display_domain *to = display_domains_find(domains, edge->domain);
-        int upper = from ? lane_of(domains, lanes, from->thread) : -1;
-        int lower = to ? lane_of(domains, lanes, to->thread) : -1;
+        const struct display_edge *edge = &history->edges[i % DISPLAY_EDGES];
+        const struct display_domain *from = display_history_find(history, edge->on);
+        const struct display_domain *to = display_history_find(history, edge->domain);
+        int upper = from ? lane_of(lanes, from->thread) : -1;
+        int lower = to ? lane_of(lanes, to->thread) : -1;
         if (upper < 0 || lower < 0 || upper == lower || edge->tick < axis->from)
             continue;
         uint32_t colour = is_undone(from) && is_undone(to) ? COLOUR_BAD : 0xb6a4f0;
@@ -138,9 +139,9 @@ static void draw_edges(struct canvas *canvas, const struct display_domains *doma
     }
 }
 
-static void draw_failures(struct canvas *canvas, const struct display_domains *domains,
-                          const struct lanes *lanes, const struct axis *axis)
+static void draw_failures(struct canvas *canvas, const struct lanes *lanes, const struct axis *axis)
 {
+    const struct display_domains *domains = lanes->domains;
     uint64_t count = domains->failure_count;
     int bottom = lane_y(lanes, (int)lanes->count);
     for (uint64_t i = count > DISPLAY_FAILURES ? count - DISPLAY_FAILURES : 0; i < count; i++) {
@@ -153,11 +154,10 @@ static void draw_failures(struct canvas *canvas, const struct display_domains *d
     }
 }
 
-static void draw_lanes(struct canvas *canvas, const struct display_domains *domains,
-                       const struct lanes *lanes, const struct axis *axis)
+static void draw_lanes(struct canvas *canvas, const struct lanes *lanes, const struct axis *axis)
 {
     for (size_t i = 0; i < lanes->count; i++) {
-        const struct display_thread *thread = &domains->threads[lanes->threads[i]];
+        const struct display_thread *thread = &lanes->domains->threads[lanes->threads[i]];
         char name[TASKS_COMM_SIZE + 24];
         int y = lane_y(lanes, (int)i);
         if (thread->name[0])
@@ -173,50 +173,79 @@ static void draw_totals(struct canvas *canvas, const struct display_domains *dom
                         int end)
 {
     char line[240];
-    uint64_t count = domains->failure_count;
     for (unsigned i = 0; i < FATES; i++) {
         const struct display_rect swatch = {x, y + 3, 9, 9};
         canvas_fill(canvas, &swatch, display_fate_colours[i]);
         x = display_label(canvas, FONT_SMALL, COLOUR_DIM, x + 14, y, end - x - 14, fate_names[i]) +
             12;
     }
-    snprintf(line, sizeof line, "%" PRIu64 " failures, %" PRIu64 " domains undone", count,
-             domains->undone);
-    display_label(canvas, FONT_SMALL, count ? COLOUR_BAD : COLOUR_DIM, x + 4, y, end - x - 4, line);
+    snprintf(line, sizeof line, "%" PRIu64 " undone of %" PRIu64, domains->undone, domains->opened);
+    display_label(canvas, FONT_SMALL, domains->undone ? COLOUR_BAD : COLOUR_DIM, x + 4, y,
+                  end - x - 4, line);
+}
+
+/* A history with its threads, below each other. */
+static void draw_history(struct canvas *canvas, const struct display_rect *area,
+                         const struct display_model *model, const struct display_history *history,
+                         uint64_t until)
+{
+    const struct display_domains *domains = &model->domains;
+    struct axis axis = {display_history_since(history, SHOWN_DOMAINS), until, area->x + LABEL,
+                        area->w - LABEL - 4};
+    struct lanes lanes = {.domains = domains, .history = history, .y = area->y};
+    size_t room = (size_t)(area->h > 0 ? area->h / LANE : 0);
+    axis.to = axis.to > axis.from ? axis.to : axis.from + 1;
+    axis.to += (axis.to - axis.from) / 50; /* room for what happens at the very end */
+    lanes.count = display_domains_lanes(domains, history, SHOWN_DOMAINS, lanes.threads,
+                                        room < MAX_LANES ? room : MAX_LANES);
+    draw_lanes(canvas, &lanes, &axis);
+    draw_bars(canvas, &lanes, &axis);
+    draw_edges(canvas, &lanes, &axis);
+    draw_failures(canvas, &lanes, &axis);
+    draw_span(canvas, &axis, &model->machine->clock, area->y - 22);
+}
+
+static void draw_last_failure(struct canvas *canvas, const struct display_rect *area,
+                              const struct display_model *model)
+{
+    const struct display_domains *domains = &model->domains;
+    const struct display_failure *failure =
+        &domains->failures[(domains->failure_count - 1) % DISPLAY_FAILURES];
+    char line[200];
+    snprintf(line, sizeof line, "failure %" PRIu64 " at %.6f s: %s, %s, %zu undone, %zu innocent",
+             domains->failure_count, (double)clock_ns(&model->machine->clock, failure->tick) * 1e-9,
+             failure->what, failure->refused ? "refused" : "recovered", failure->undone,
+             failure->innocent);
+    display_label(canvas, FONT_BOLD, COLOUR_BAD, area->x, area->y - 22, area->w - 120, line);
+    draw_history(canvas, area, model, &domains->struck, domains->struck.until);
 }
 
 void display_draw_domains(struct canvas *canvas, const struct display_rect *area,
                           const struct display_model *model)
 {
     const struct display_domains *domains = &model->domains;
-    struct axis axis = {display_domains_since(domains, SHOWN_DOMAINS), model->machine->clock.now,
-                        area->x + LABEL, area->w - LABEL - 4};
-    struct lanes lanes = {.y = area->y};
-    int bottom = area->y + area->h - 18;
-    size_t room = (size_t)((bottom - area->y) / LANE);
-    axis.to = axis.to > axis.from ? axis.to : axis.from + 1;
-    lanes.count = display_domains_lanes(domains, axis.from, lanes.threads,
-                                        room < MAX_LANES ? room : MAX_LANES);
-    draw_lanes(canvas, domains, &lanes, &axis);
-    draw_bars(canvas, domains, &lanes, &axis);
-    draw_edges(canvas, domains, &lanes, &axis);
-    draw_failures(canvas, domains, &lanes, &axis);
-    draw_span(canvas, &axis, &model->machine->clock, area->y - 22);
-    draw_totals(canvas, domains, area->x, bottom + 4, area->x + area->w);
+    struct display_rect part = {area->x, area->y, area->w, area->h - 20};
+    draw_totals(canvas, domains, area->x, area->y + area->h - 14, area->x + area->w);
+    if (domains->failure_count)
+        part.h = (part.h - 26) / 2;
+    draw_history(canvas, &part, model, &domains->now, model->machine->clock.now);
+    part.y += part.h + 26;
+    if (domains->failure_count)
+        draw_last_failure(canvas, &part, model);
 }
 
 /* ---- Power --------------------------------------------------------------------------------- */
 
 /* Volts from bottom to top. */
 struct scale {
-    double top;
+    double bottom, top;
     int y, h;
 };
 
 static int y_of(const struct scale *scale, double volts)
 {
-    double part = volts / scale->top;
-    return scale->y + scale->h - (int)((part > 1 ? 1 : part) * scale->h);
+    double part = (volts - scale->bottom) / (scale->top - scale->bottom);
+    return scale->y + scale->h - (int)((part > 1 ? 1 : part < 0 ? 0 : part) * scale->h);
 }
 
 static void draw_threshold(struct canvas *canvas, const struct axis *axis,
@@ -291,7 +320,8 @@ void display_draw_supply(struct canvas *canvas, const struct display_rect *area,
     if (lives_supply(lives)) {
         struct supply_config supply;
         power_plan_supply(&machine->config->power, &supply);
-        const struct scale scale = {supply.on_volts * 1.25, area->y, strip - area->y - 12};
+        const struct scale scale = {supply.off_volts * 0.85, supply.on_volts * 1.08, area->y,
+                                    strip - area->y - 12};
         draw_threshold(canvas, &axis, &scale, supply.on_volts, "on", COLOUR_GOOD);
         draw_threshold(canvas, &axis, &scale, supply.off_volts, "off", COLOUR_WARN);
         draw_voltage(canvas, &axis, lives, &scale);

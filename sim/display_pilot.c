@@ -223,18 +223,27 @@ enum machine_end display_pilot_run(struct display_pilot *pilot, unsigned ms, str
     return machine->end;
 }
 
+static void say_where(struct display_pilot *pilot, const char *what)
+{
+    char text[80];
+    snprintf(text, sizeof text, "%s at instruction %" PRIu64, what, machine_insns(pilot->machine));
+    say(pilot, false, text);
+}
+
 enum machine_end display_pilot_step(struct display_pilot *pilot, struct error *err)
 {
     if (!pilot->paused)
         display_pilot_pause(pilot);
     else if (pilot->machine->end == END_NONE)
         (void)machine_step(pilot->machine, NULL, NULL, err);
+    say_where(pilot, "paused");
     return pilot->machine->end;
 }
 
 void display_pilot_pause(struct display_pilot *pilot)
 {
     pilot->paused = !pilot->paused;
+    say_where(pilot, pilot->paused ? "paused" : "goes on");
     pilot->pace.set = false;
     pilot->mips = 0;
 }

@@ -25,6 +25,7 @@ void display_text_free(struct display_text *text)
 
 static void new_line(struct display_text *text)
 {
+    text->column = 0;
     if (text->row + 1 < text->rows) {
         text->row++;
         return;
@@ -36,10 +37,8 @@ static void new_line(struct display_text *text)
 
 static void put(struct display_text *text, char c)
 {
-    if (text->column == text->columns) {
-        text->column = 0;
+    if (text->column == text->columns)
         new_line(text);
-    }
     text->cells[(size_t)text->row * text->columns + text->column++] = c;
 }
 

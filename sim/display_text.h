@@ -6,7 +6,8 @@
 #include <stdint.h>
 
 /*
- * What a plain terminal shows: a grid of printable ASCII. Line feed, carriage return, backspace,
+ * What a plain terminal shows: a grid of printable ASCII. Line feed (to the start of the next line,
+ * as terminals do for programs that send no carriage return), carriage return, backspace,
  * tab, and of escape sequences those that erase or move along the line have their effect, colours
  * and the like have none. What is not ASCII becomes one '?' a character (UTF-8).
  */

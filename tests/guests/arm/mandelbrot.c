@@ -10,7 +10,7 @@
 #define WIDTH  320
 #define HEIGHT 240
 #define BASE   ((volatile uint32_t *)0x41100000)
-#define FRAMES 240
+#define FRAMES 240 /* unless the command line has another number */
 #define RADIUS 14
 #define ROUNDS 48 /* until a point counts as one of the set */
 
@@ -121,17 +121,18 @@ __attribute__((noinline)) void picture_done(void)
 
 void run(void)
 {
+    uint32_t number = command_number(), frames = number ? number : FRAMES;
     begin_life();
     paint_set();
-    while (progress->frame < FRAMES) {
+    while (progress->frame < frames) {
         paint_ball(progress->frame, 1);
         for (volatile uint32_t wait = 0; wait < 4000; wait++)
             ;
-        paint_ball(progress->frame, progress->frame + 1 == FRAMES);
+        paint_ball(progress->frame, progress->frame + 1 == frames);
         picture_done();
     }
     print("mandelbrot: ");
-    print_number(FRAMES);
+    print_number(frames);
     print(" pictures\n");
     finish(0);
 }

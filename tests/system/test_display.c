@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The live view, on an X server without a screen: pictures by their content, keys by what they do.
+ */
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <png.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sim/display_layout.h"
+#include "sim/display_panes.h"
+#include "tests/system/harness.h"
+
+#define FRAMEBUFFER "configs/framebuffer.json"
+#define RECOVERY    "recovery.preset=configs/presets/agora.json"
+
+/* ---- The X server, and its keyboard -------------------------------------------------------- */
+
+struct server {
+    pid_t pid;
+};
+
+/* On a display number that is free; DISPLAY says which. */
+static void server_start(struct server *server)
+{
+    int ends[2];
+    char number[16], display[20];
+    cr_assert_eq(pipe(ends), 0);
+    snprintf(number, sizeof number, "%d", ends[1]);
+    server->pid = fork();
+    if (server->pid == 0) {
+        close(ends[0]);
+        prctl(PR_SET_PDEATHSIG, SIGTERM); /* with the test, however that ends */
+        dup2(open("/dev/null", O_RDWR), STDOUT_FILENO);
+        dup2(STDOUT_FILENO, STDERR_FILENO);
+        execlp("Xvfb", "Xvfb", "-displayfd", number, "-screen", "0", "1300x860x24", "-nolisten",
+               "tcp", NULL);
+        _exit(127);
+    }
+    close(ends[1]);
+    FILE *in = fdopen(ends[0], "r");
+    cr_assert(in && fgets(number, sizeof number, in), "Xvfb did not start");
+    fclose(in);
+    number[strcspn(number, "\n")] = 0;
+    snprintf(display, sizeof display, ":%s", number);
+    setenv("DISPLAY", display, 1);
+    unsetenv("SDL_VIDEODRIVER");
+    unsetenv("WAYLAND_DISPLAY");
+}
+
+static void server_stop(const struct server *server)
+{
+    kill(server->pid, SIGTERM);
+    waitpid(server->pid, NULL, 0);
+}
+
+/* Waits for the window, and presses the key in it. */
+static void press(const char *key)
+{
+    struct run run;
+    RUN_COMMAND(&run, "xdotool", "search", "--sync", "--onlyvisible", "--name", "^iaso$",
+                "windowfocus", "key", "--delay", "30", key);
+    cr_assert_eq(run.code, 0, "xdotool: %s", run.err);
+    run_free(&run);
+}
+
+static void start(struct session *session, const char *const arguments[])
+{
+    session_start(session, SESSION_PIPE_ERR, arguments);
+}
+
+/* The number behind the last such text. */
+static unsigned long long number_after(const struct session *session, const char *text)
+{
+    const char *at = NULL;
+    for (const char *next = session->seen; (next = strstr(next, text)); next++)
+        at = next;
+    cr_assert_not_null(at, "no \"%s\" in %s", text, session->seen);
+    return strtoull(at + strlen(text), NULL, 10);
+}
+
+/* ---- Pictures ------------------------------------------------------------------------------ */
+
+struct picture {
+    png_image image;
+    uint8_t *bytes;
+};
+
+static void picture_read(struct picture *picture, const char *path)
+{
+    picture->image = (png_image){.version = PNG_IMAGE_VERSION};
+    cr_assert(png_image_begin_read_from_file(&picture->image, path), "%s: %s", path,
+              picture->image.message);
+    picture->image.format = PNG_FORMAT_RGB;
+    picture->bytes = malloc(PNG_IMAGE_SIZE(picture->image));
+    cr_assert(picture->bytes &&
+              png_image_finish_read(&picture->image, NULL, picture->bytes, 0, NULL));
+}
+
+static uint32_t pixel(const struct picture *picture, int x, int y)
+{
+    const uint8_t *at = picture->bytes + 3 * ((size_t)y * picture->image.width + (size_t)x);
+    return (uint32_t)at[0] << 16 | (uint32_t)at[1] << 8 | at[2];
+}
+
+static size_t count_colour(const struct picture *picture, const struct display_rect *area,
+                           uint32_t colour)
+{
+    size_t count = 0;
+    for (int y = area->y; y < area->y + area->h; y++)
+        for (int x = area->x; x < area->x + area->w; x++)
+            count += pixel(picture, x, y) == colour;
+    return count;
+}
+
+static void expect_legend(const struct picture *picture, const struct display_layout *layout)
+{
+    for (unsigned i = 0; i < DISPLAY_SIGNS; i++) {
+        const struct display_rect swatch = display_swatch(&layout->panes[PANE_MAP], i);
+        cr_expect_eq(pixel(picture, swatch.x + 1, swatch.y + 1), display_signs[i].colour, "%s",
+                     display_signs[i].name);
+    }
+}
+
+Test(system_display, shows_the_frame_buffer_and_memory)
+{
+    const struct display_has has = {.power = true, .screen_width = 320, .screen_height = 240};
+    struct display_layout layout;
+    struct server server;
+    struct place place;
+    struct picture picture;
+    struct run run;
+    place_make(&place);
+    server_start(&server);
+    RUN(&run, "run", FRAMEBUFFER, "-c", "none", "--screenshot", place_file(&place, "fb.png"));
+    cr_assert_eq(run.code, 0, "%s", run.err);
+    picture_read(&picture, place_file(&place, "fb.png"));
+    cr_assert_eq(picture.image.width, DISPLAY_WIDTH);
+    cr_assert_eq(picture.image.height, DISPLAY_HEIGHT);
+    display_layout(&layout, DISPLAY_WIDTH, DISPLAY_HEIGHT, &has);
+    expect_legend(&picture, &layout);
+
+    /* In the set, far outside of it, and the colours of its edge. */
+    const struct display_rect screen = display_picture(&layout.panes[PANE_SCREEN], 320, 240);
+    cr_expect_eq(pixel(&picture, screen.x + screen.w * 215 / 320, screen.y + screen.h / 2),
+                 0x060810);
+    cr_expect_eq(pixel(&picture, screen.x + 2, screen.y + 2),
+                 pixel(&picture, screen.x + 2, screen.y + screen.h - 3));
+    size_t inside = count_colour(&picture, &screen, 0x060810), all = (size_t)(screen.w * screen.h);
+    cr_expect(inside > all / 10 && inside < all / 3, "%zu of %zu", inside, all);
+
+    /* Three cuts in the strip, and memory that nobody wrote to, and the guest's code. */
+    cr_expect_gt(count_colour(&picture, &layout.panes[PANE_SUPPLY], COLOUR_BAD), 3 * 10);
+    cr_expect_gt(
+        count_colour(&picture, &layout.panes[PANE_MAP], display_signs[CELL_UNTOUCHED].colour),
+        1000);
+    cr_expect_gt(count_colour(&picture, &layout.panes[PANE_MAP], display_signs[CELL_ROM].colour),
+                 1000);
+    cr_expect_gt(count_colour(&picture, &layout.panes[PANE_CONSOLE], COLOUR_TEXT), 300);
+    free(picture.bytes);
+    run_free(&run);
+    server_stop(&server);
+    place_remove(&place);
+}
+
+/* ---- Looking changes nothing --------------------------------------------------------------- */
+
+static void expect_unchanged(const char *config, const char *set)
+{
+    struct run plain, shown;
+    struct place place;
+    place_make(&place);
+    setenv("SDL_VIDEODRIVER", "dummy", 1);
+    RUN(&plain, "run", config, "-q", "-c", "none", "--set", set, "--summary",
+        place_file(&place, "plain"));
+    RUN(&shown, "run", config, "-q", "-c", "none", "--set", set, "--summary",
+        place_file(&place, "shown"), "--screenshot", place_file(&place, "end.png"));
+    expect_same(&plain, &shown, config);
+    cr_expect_eq(summary_number(&plain, "virtual_time_ns"),
+                 summary_number(&shown, "virtual_time_ns"), "%s", config);
+    run_free(&plain);
+    run_free(&shown);
+    place_remove(&place);
+}
+
+Test(system_display, a_run_that_is_watched_is_the_same)
+{
+    expect_unchanged(FRAMEBUFFER, "machine.seed=1");
+    expect_unchanged("configs/hypnos-trace.json", "machine.seed=1");
+    expect_unchanged("configs/agora-bug.json", "machine.seed=1");
+    expect_unchanged("configs/agora-bare.json", "run.pages=armed");
+}
+
+/* ---- Keys ---------------------------------------------------------------------------------- */
+
+Test(system_display, pause_step_and_power_cut_that_can_be_repeated)
+{
+    struct server server;
+    struct session session;
+    struct place place;
+    struct run again;
+    char set[200], limit[40];
+    place_make(&place);
+    server_start(&server);
+    const char *summary = place_file(&place, "summary");
+    start(&session, (const char *const[]){"run", FRAMEBUFFER, "-d", "-c", "none", "--set",
+                                          "power.cuts=[]", "--set", "bootargs=mandelbrot 100000000",
+                                          "--summary", summary, NULL});
+    press("space");
+    session_expect(&session, "paused at instruction ");
+    session_expect(&session, "\n");
+    unsigned long long at = number_after(&session, "paused at instruction ");
+    for (unsigned i = 1; i <= 3; i++) {
+        press("period");
+        session_expect(&session, "paused at instruction ");
+        session_expect(&session, "\n");
+        cr_expect_eq(number_after(&session, "paused at instruction "), at + i);
+    }
+    press("p");
+    session_expect(&session, "power cut; again: --set 'power.cuts[0]=");
+    session_expect(&session, "}}'");
+    unsigned long long cut = number_after(&session, "\"instruction\":");
+    cr_expect_eq(cut, at + 4);
+    press("space");
+    session_expect(&session, "goes on");
+    press("minus"); /* so that it is not far to go */
+    press("q");
+    cr_expect_eq(session_end(&session), 0, "%s", session.seen);
+    cJSON *seen = read_json(summary);
+    cr_assert_eq(number_at(seen, "power.lives"), 2);
+    cr_assert_eq(number_at(seen, "power.planned"), 1);
+
+    snprintf(set, sizeof set, "power.cuts=[{\"at\":{\"instruction\":%llu}}]", cut);
+    snprintf(limit, sizeof limit, "%.0f", number_at(seen, "instructions"));
+    unsetenv("DISPLAY");
+    RUN(&again, "run", FRAMEBUFFER, "-q", "-c", "none", "--set", set, "--set",
+        "bootargs=mandelbrot 100000000", "-n", limit, "--summary", place_file(&place, "again"));
+    cr_expect_str_eq(summary_text(&again, "memory_sha256"),
+                     cJSON_GetObjectItem(seen, "memory_sha256")->valuestring);
+    cr_expect_eq(summary_number(&again, "instructions"), number_at(seen, "instructions"));
+    cr_expect_eq(summary_number(&again, "virtual_time_ns"), number_at(seen, "virtual_time_ns"));
+    cJSON_Delete(seen);
+    run_free(&again);
+    session_free(&session);
+    server_stop(&server);
+    place_remove(&place);
+}
+
+/* `value` becomes what follows the option in the text. */
+static void option(const char *text, const char *name, char value[120])
+{
+    const char *at = strstr(text, name);
+    cr_assert_not_null(at, "no %s in %s", name, text);
+    cr_assert_eq(sscanf(at + strlen(name), " %119s", value), 1);
+}
+
+Test(system_display, a_fault_is_recovered_and_can_be_repeated)
+{
+    struct server server;
+    struct session session;
+    struct place place;
+    struct run again;
+    char place_of[120], after[120];
+    place_make(&place);
+    server_start(&server);
+    const char *summary = place_file(&place, "summary"), *work = "bootargs=agora.work=4";
+    start(&session, (const char *const[]){"run", "configs/agora.json", "-c", "none", "--set", work,
+                                          "--set", RECOVERY, "--summary", summary, "--screenshot",
+                                          place_file(&place, "end.png"), NULL});
+    press("f");
+    session_expect(&session, "fault injected; again: iaso inject");
+    session_expect(&session, "inject.after=");
+    session_expect(&session, "\n");
+    const char *told = strstr(session.seen, "fault injected");
+    option(told, "--at", place_of);
+    option(told, "--set", after);
+    cr_expect_eq(session_end(&session), 0, "%s", session.seen);
+    cJSON *seen = read_json(summary);
+    cr_expect_eq(number_at(seen, "recovery.failed"), 1);
+    RUN(&again, "inject", "configs/agora.json", "-q", "-c", "none", "--set", work, "--set",
+        RECOVERY, "--kind", "bug", "--at", place_of, "--set", after, "--summary",
+        place_file(&place, "again"));
+    cr_expect_str_eq(summary_text(&again, "memory_sha256"),
+                     cJSON_GetObjectItem(seen, "memory_sha256")->valuestring);
+    cr_expect_eq(summary_number(&again, "instructions"), number_at(seen, "instructions"));
+    cJSON_Delete(seen);
+    run_free(&again);
+    session_free(&session);
+    server_stop(&server);
+    place_remove(&place);
+}
+
+/* Waits until the file has the text. */
+static void await_text(const char *path, const char *text)
+{
+    for (int tries = 0; tries < 600; tries++) {
+        size_t size;
+        char *bytes = access(path, R_OK) == 0 ? read_whole(path, &size) : NULL;
+        bool there = bytes && strstr(bytes, text);
+        free(bytes);
+        if (there)
+            return;
+        usleep(50000);
+    }
+    cr_assert_fail("no \"%s\" in %s", text, path);
+}
+
+Test(system_display, what_is_typed_reaches_the_guest)
+{
+    struct server server;
+    struct session session;
+    struct place place;
+    char where[120];
+    place_make(&place);
+    server_start(&server);
+    const char *out = place_file(&place, "console");
+    const char *config = place_write(&place, "echo.json",
+                                     "{\"load\": [{\"kernel\": \"build/guests/riscv/echo.elf\"}]}");
+    snprintf(where, sizeof where, "file=%s", out);
+    start(&session, (const char *const[]){"run", config, "-d", "-c", where, NULL});
+    press("F1");
+    await_text(out, "> ");
+    press("a");
+    press("b");
+    press("q"); /* is for the guest now */
+    press("Return");
+    await_text(out, "qba");
+    press("ctrl+a");
+    press("q");
+    cr_expect_eq(session_end(&session), 0, "%s", session.seen);
+    session_free(&session);
+    server_stop(&server);
+    place_remove(&place);
+}
+
+/* ---- Where there is nothing to show on ----------------------------------------------------- */
+
+Test(system_display, says_why_it_cannot)
+{
+    struct run run;
+    unsetenv("DISPLAY");
+    unsetenv("WAYLAND_DISPLAY");
+    unsetenv("SDL_VIDEODRIVER");
+    RUN(&run, "run", FRAMEBUFFER, "--display");
+    cr_expect_eq(run.code, 2);
+    cr_expect(strstr(run.err, "iaso: --display: no display"), "%s", run.err);
+    cr_expect_eq(run.out_size, 0, "the guest ran");
+    run_free(&run);
+    setenv("SDL_VIDEODRIVER", "dummy", 1);
+    RUN(&run, "run", FRAMEBUFFER, "-d", "--set", "display.font=README.md");
+    cr_expect_eq(run.code, 2);
+    cr_expect(strstr(run.err, "display.font: cannot use \"README.md\""), "%s", run.err);
+    run_free(&run);
+    RUN(&run, "inject", "configs/agora.json", "--campaign", "5", "--display");
+    cr_expect_eq(run.code, 2);
+    cr_expect(strstr(run.err, "no --display beside --campaign"), "%s", run.err);
+    run_free(&run);
+    RUN(&run, "sweep", "configs/hypnos-kv.json", "--display");
+    cr_expect_eq(run.code, 2);
+    run_free(&run);
+}
