@@ -23,7 +23,7 @@ PKG_LIBS   = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 LIBS       = $(PKG_LIBS) -lfdt -lm -lutil
 
 LIB_SRC    := $(wildcard mem/*.c cpu/*.c devices/*.c recovery/*.c power/*.c) \
-              $(filter-out sim/main.c,$(wildcard sim/*.c))
+              $(filter-out sim/main.c,$(wildcard sim/*.c sim/*/*.c))
 LIB_OBJ    := $(LIB_SRC:%.c=$(BUILD)/%.o)
 UNIT_OBJ   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/*.c) tests/trace_rules.c)
 SYSTEM_OBJ := $(patsubst %.c,$(BUILD)/%.o,tests/system/harness.c $(wildcard tests/system/test_*.c) tests/trace_rules.c)
@@ -61,9 +61,9 @@ $(BUILD)/unit $(BUILD)/system $(BUILD)/tests-all:
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lcriterion
 $(BUILD)/sim/preset.o: $(wildcard configs/presets/*.json configs/boards/*.json)
-$(BUILD)/sim/report_html_parts.o: sim/report.css
-$(BUILD)/sim/report_schema.o: sim/report.schema.json
-$(BUILD)/sim/report_plots.o: $(wildcard sim/plots/*.gp)
+$(BUILD)/sim/report/report_html_parts.o: sim/report/report.css
+$(BUILD)/sim/report/report_schema.o: sim/report/report.schema.json
+$(BUILD)/sim/report/report_plots.o: $(wildcard sim/report/plots/*.gp)
 $(BUILD)/%.o: %.c | have-build
 	@mkdir -p $(@D)
 	@echo "  CC    $@"
@@ -122,11 +122,11 @@ format: ## apply .clang-format
 clean: ## remove what was built, but not what was downloaded
 	rm -rf iaso $(filter-out $(BUILD)/cache $(BUILD)/guests,$(wildcard $(BUILD)/*)) $(GUEST_OUT) $(ARM_OUT) $(AGORA_OUT) $(HYPNOS_OUT)
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile guests/guests.mk tests/guests/guests.mk install.mk | expand -t 26
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile guests/guests.mk tests/guests/guests.mk sim/install.mk | expand -t 26
 
 # Random programs run the same instructions in every page mode.
 test-guests: $(patsubst %,build/guests/riscv/random-%.elf,1 2 3 4)
 
-include guests/guests.mk tests/guests/guests.mk install.mk
+include guests/guests.mk tests/guests/guests.mk sim/install.mk
 
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(BUILD)/sim/main.o) $(wildcard $(BUILD)/tests/*/*.d)

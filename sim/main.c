@@ -7,21 +7,21 @@
 #include <unistd.h>
 
 #include "sim/board.h"
-#include "sim/campaign_command.h"
-#include "sim/faults_command.h"
+#include "sim/campaign/campaign_command.h"
+#include "sim/campaign/faults_command.h"
 #include "sim/completion.h"
 #include "sim/config.h"
-#include "sim/display.h"
+#include "sim/display/display.h"
 #include "sim/machine.h"
 #include "sim/nearest.h"
 #include "sim/options.h"
 #include "sim/power_report.h"
 #include "sim/progress.h"
-#include "sim/report_command.h"
-#include "sim/report_schema.h"
-#include "sim/run_report.h"
+#include "sim/report/report_command.h"
+#include "sim/report/report_schema.h"
+#include "sim/report/run_report.h"
 #include "sim/summary.h"
-#include "sim/sweep.h"
+#include "sim/campaign/sweep.h"
 #include "sim/text.h"
 
 static void show_progress(void *opaque, const struct machine *machine)

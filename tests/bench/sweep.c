@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "sim/sweep_run.h"
+#include "sim/campaign/sweep_run.h"
 #include "tests/bench/stopwatch.h"
 
 #define STATES 2000

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "mem/load.h"
-#include "sim/lcov.h"
+#include "sim/report/lcov.h"
 #include "sim/symbols.h"
 #include "sim/tasks.h"
 #include "tests/fuzz/fuzz_file.h"

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/report_answer.h"
-#include "sim/report_html.h"
+#include "sim/report/report_answer.h"
+#include "sim/report/report_html.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -12,8 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "sim/display_layout.h"
-#include "sim/display_panes.h"
+#include "sim/display/display_layout.h"
+#include "sim/display/display_panes.h"
 #include "tests/system/harness.h"
 
 #define FRAMEBUFFER "configs/framebuffer.json"

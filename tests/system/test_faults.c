@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/faults_plan.h"
-#include "sim/faults_report.h"
+#include "sim/campaign/faults_plan.h"
+#include "sim/campaign/faults_report.h"
 #include "tests/system/harness.h"
 
 #define FAULTS "24"

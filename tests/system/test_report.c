@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "sim/report_read.h"
+#include "sim/report/report_read.h"
 #include "tests/system/harness.h"
 
 /* What a user finds in the folder of a report. */

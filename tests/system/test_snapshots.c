@@ -13,7 +13,7 @@
 #include "sim/lives.h"
 #include "sim/power_report.h"
 #include "sim/profile.h"
-#include "sim/report.h"
+#include "sim/report/report.h"
 #include "sim/snapshot.h"
 #include "sim/summary.h"
 #include "tests/system/harness.h"

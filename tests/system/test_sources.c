@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/source_lines.h"
+#include "sim/report/source_lines.h"
 #include "tests/system/harness.h"
 
 static struct place place;

@@ -10,7 +10,7 @@
 
 #include "sim/lives.h"
 #include "sim/summary.h"
-#include "sim/sweep_explore.h"
+#include "sim/campaign/sweep_explore.h"
 #include "tests/system/harness.h"
 
 #define KV     "configs/hypnos-kv.json"

@@ -2,7 +2,7 @@
 #ifndef IASO_TESTS_STORES_H
 #define IASO_TESTS_STORES_H
 
-#include "sim/store.h"
+#include "sim/campaign/store.h"
 
 /* What tests of stores share. Whatever fails is a failed assertion. */
 

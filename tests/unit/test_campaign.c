@@ -11,8 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "sim/campaign.h"
-#include "sim/campaign_progress.h"
+#include "sim/campaign/campaign.h"
+#include "sim/campaign/campaign_progress.h"
 
 #define ITEMS 500
 

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "sim/campaign.h"
+#include "sim/campaign/campaign.h"
 #include "sim/config_digest.h"
 
 /* Tests run in a directory of their own. */

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "devices/framebuffer.h"
-#include "sim/display_keys.h"
-#include "sim/display_map.h"
-#include "sim/display_text.h"
+#include "sim/display/display_keys.h"
+#include "sim/display/display_map.h"
+#include "sim/display/display_text.h"
 
 static void expect_line(const struct display_text *text, unsigned row, const char *line)
 {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "sim/failures.h"
-#include "sim/report_cascades.h"
+#include "sim/report/report_cascades.h"
 
 static const char hostile[] = "\"\n<b>&amp;\\\x7f\xff";
 

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "sim/faults.h"
-#include "sim/faults_plan.h"
-#include "sim/outcome.h"
+#include "sim/campaign/faults_plan.h"
+#include "sim/campaign/outcome.h"
 
 #define ALL_KINDS 63u
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/folded.h"
+#include "sim/report/folded.h"
 
 static char *written(struct folded *folded, unsigned column, const char *root, uint64_t unit)
 {

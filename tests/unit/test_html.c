@@ -4,8 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "sim/html.h"
-#include "sim/report_read.h"
+#include "sim/report/html.h"
+#include "sim/report/report_read.h"
 
 /* What a writer writes. */
 struct written {

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "sim/json.h"
-#include "sim/perfetto.h"
-#include "sim/trace_domains.h"
+#include "sim/report/perfetto.h"
+#include "sim/report/trace_domains.h"
 #include "tests/trace_rules.h"
 
 #define PLENTY 10000

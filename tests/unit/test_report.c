@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/report.h"
+#include "sim/report/report.h"
 #include "tests/unit/images.h"
 
 /* ---- Names -------------------------------------------------------------------------------- */

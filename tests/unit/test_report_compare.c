@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/report_compare.h"
-#include "sim/report_read.h"
+#include "sim/report/report_compare.h"
+#include "sim/report/report_read.h"
 
 static cJSON *compared(const char *a, const char *b, const char *host)
 {

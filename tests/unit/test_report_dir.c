@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "sim/report_dir.h"
+#include "sim/report/report_dir.h"
 
 #define OURS "{\n\t\"format\":\t\"iaso report 2\"\n}\n"
 

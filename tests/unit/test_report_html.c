@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "mem/input.h"
-#include "sim/report_answer.h"
-#include "sim/report_html.h"
+#include "sim/report/report_answer.h"
+#include "sim/report/report_html.h"
 
 #define CORPUS "tests/corpus/report/"
 

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "sim/json.h"
-#include "sim/report_dir.h"
-#include "sim/report_tables.h"
+#include "sim/report/report_dir.h"
+#include "sim/report/report_tables.h"
 
 static const struct report_table *table_of(const char *file)
 {

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "sim/sweep_path.h"
-#include "sim/sweep_states.h"
+#include "sim/campaign/sweep_path.h"
+#include "sim/campaign/sweep_states.h"
 
 static void expect_path(const char *text, const char *key)
 {
