@@ -14,14 +14,15 @@
 #define CONFIG "configs/hypnos-kv.json"
 #define EVERY  "200"
 
-/* What `iaso campaign show` says of a database, without its first line, which names it; malloc'ed.
- */
+/* What `iaso campaign show` says of a database behind the line that names it; malloc'ed. */
 static char *shown(const char *path)
 {
     struct run run;
     RUN(&run, "campaign", "show", path);
     cr_assert_eq(run.code, 0, "%s", run.err);
-    char *text = strdup(strchr(run.out, '\n') + 1);
+    const char *name = strstr(run.out, "\n  database ");
+    cr_assert(name, "%s", run.out);
+    char *text = strdup(strchr(name + 1, '\n'));
     run_free(&run);
     return text;
 }
@@ -56,7 +57,7 @@ Test(campaign_command, a_sweep_that_is_killed_twenty_times, .timeout = 600)
     cr_assert_eq(run.code, 0, "%s", run.err);
     run_free(&run);
     char *expected = shown(whole), *found = shown(killed);
-    cr_expect(strstr(expected, "\n  finished\n"), "%s", expected);
+    cr_expect(strstr(expected, "\n  state           finished\n"), "%s", expected);
     cr_expect_str_eq(found, expected);
     free(expected);
     free(found);
@@ -131,7 +132,7 @@ Test(campaign_command, messages_do_not_get_into_the_database, .timeout = 600)
         cr_expect_eq(run.code, 0, "%s: %d", closed[i], run.code);
         run_free(&run);
         char *text = shown(path);
-        cr_expect(strstr(text, "\n  finished\n"), "%s", text);
+        cr_expect(strstr(text, "\n  state           finished\n"), "%s", text);
         free(text);
     }
     place_remove(&place);
@@ -167,7 +168,7 @@ Test(campaign_command, the_summary_does_not_replace_the_database, .timeout = 600
     expect_refused("sweep " CONFIG " --sample 3 --db ", place_file(&place, "c.db"),
                    place_file(&place, "./c.db"));
     char *text = shown(path);
-    cr_expect(strstr(text, "\n  finished\n"), "%s", text);
+    cr_expect(strstr(text, "\n  state           finished\n"), "%s", text);
     free(text);
     place_remove(&place);
 }
