@@ -13,7 +13,7 @@
 
 #define FRAME_MS 100  /* from one frame to the next while the machine runs */
 #define SLOW_MS  1000 /* at most, where drawing would take more than 1 / SHARE of the run's time */
-#define SHARE    33
+#define SHARE    50
 #define WAIT_MS  20 /* for keys, when there is nothing to do */
 
 struct display {
