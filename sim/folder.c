@@ -10,8 +10,11 @@
 int folder_make(const char *name, struct error *err)
 {
     char path[MAX_PATH];
-    if (!*name || strlen(name) >= sizeof path / 2)
-        return error_set(err, "expected the name of a directory, got \"%.60s\"", name);
+    if (!*name)
+        return error_set(err, "expected the name of a directory, got \"\"");
+    if (strlen(name) >= sizeof path / 2)
+        return error_set(err, "%.60s...: the name is too long (%zu bytes, of at most %zu)", name,
+                         strlen(name), sizeof path / 2 - 1);
     strcpy(path, name);
     for (char *end = path + 1;; end++) {
         char rest = *end;

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "sim/json.h"
@@ -41,6 +42,18 @@ static int put_comparison(struct report_dir *dir, const cJSON *comparison, struc
     return result;
 }
 
+/* A comparison does not replace what it compares. */
+static int check_apart(const struct options *options, struct error *err)
+{
+    struct stat output, operand;
+    for (size_t i = 0; i < options->operand_count; i++)
+        if (stat(options->output, &output) == 0 && stat(options->operands[i], &operand) == 0 &&
+            output.st_dev == operand.st_dev && output.st_ino == operand.st_ino)
+            return error_set(err, "%s: expected another folder than those to compare",
+                             options->output);
+    return 0;
+}
+
 static int write_comparison(const struct options *options, const cJSON *comparison,
                             struct error *err)
 {
@@ -74,6 +87,8 @@ static int compare(const struct options *options, struct error *err)
     size_t count = options->operand_count;
     struct compared *all = calloc(count, sizeof *all);
     int result = all ? 0 : error_set(err, "out of memory");
+    if (!result && options->output)
+        result = check_apart(options, err);
     for (size_t i = 0; i < count && !result; i++) {
         all[i].name = options->operands[i];
         all[i].report = report_load(all[i].name, err);

@@ -144,16 +144,17 @@ static void unmake(char *path, size_t was)
     }
 }
 
-static FTS *walk(const char *path)
+/* Symbolic links in the folder are not followed; FTS_COMFOLLOW: the folder itself may be one. */
+static FTS *walk(const char *path, int follow)
 {
     char *const roots[] = {(char *)path, NULL};
-    return fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    return fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | follow, NULL);
 }
 
 /* Removes a folder and what is in it, but not the file `except`. */
 static void clear(const char *path, const char *except)
 {
-    FTS *tree = walk(path);
+    FTS *tree = walk(path, 0);
     FTSENT *entry;
     while (tree && (entry = fts_read(tree), entry)) {
         if (entry->fts_info == FTS_DP)
@@ -246,7 +247,7 @@ static int add_entry(struct entries *entries, const FTSENT *found, size_t skip)
 
 static int list(struct entries *entries, const char *path, struct error *err)
 {
-    FTS *tree = walk(path);
+    FTS *tree = walk(path, FTS_COMFOLLOW);
     FTSENT *found;
     int result = tree ? 0 : error_set(err, "out of memory");
     *entries = (struct entries){0};
