@@ -17,6 +17,7 @@
 #include "sim/options.h"
 #include "sim/power_report.h"
 #include "sim/requests.h"
+#include "sim/text.h"
 
 static const struct {
     const char *name;
@@ -79,8 +80,7 @@ void summary_make(struct summary *summary, const struct machine *machine, const 
     }
     uint8_t digest[MEMORY_DIGEST_SIZE];
     memory_digest(machine->mem, digest);
-    for (size_t i = 0; i < sizeof digest; i++)
-        snprintf(summary->memory_sha256 + 2 * i, 3, "%02x", digest[i]);
+    text_hex(digest, sizeof digest, summary->memory_sha256);
     console_sha256(machine->console, summary->console_sha256);
 }
 

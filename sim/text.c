@@ -108,3 +108,10 @@ const char *text_group(uint64_t number, char buffer[TEXT_GROUP_SIZE])
     buffer[at] = 0;
     return buffer;
 }
+
+void text_hex(const uint8_t *bytes, size_t count, char *hex)
+{
+    *hex = 0;
+    for (size_t i = 0; i < count; i++)
+        sprintf(hex + 2 * i, "%02x", bytes[i]);
+}

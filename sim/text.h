@@ -31,4 +31,7 @@ size_t text_utf8(const void *text, size_t left);
 #define TEXT_GROUP_SIZE 27
 const char *text_group(uint64_t number, char buffer[TEXT_GROUP_SIZE]);
 
+/* Two digits a byte and NUL; `hex` has room for 2 * count + 1. */
+void text_hex(const uint8_t *bytes, size_t count, char *hex);
+
 #endif

@@ -12,6 +12,7 @@
 
 #include "sim/config_digest.h"
 #include "sim/json.h"
+#include "sim/text.h"
 
 #define MAX_SIZE ((size_t)256 << 20) /* bytes of a report.json */
 
@@ -52,8 +53,7 @@ static int add_digest(cJSON *json, const struct config *config, struct error *er
     sha256_init(&hash);
     sha256_update(&hash, strlen(text), (const uint8_t *)text);
     sha256_digest(&hash, sizeof bytes, bytes);
-    for (size_t i = 0; i < sizeof bytes; i++)
-        snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+    text_hex(bytes, sizeof bytes, hex);
     cJSON_AddStringToObject(json, "digest", hex);
     cJSON_AddItemToObject(json, "inputs", inputs);
     free(text);
