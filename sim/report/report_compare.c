@@ -73,7 +73,8 @@ static const struct {
     {"campaign", "faults drawn", "campaign.drawn"},
     {"campaign", "survived (share), recovery %s", "campaign.recovery.*.survived.share"},
     {"campaign", "recovered (share), recovery %s", "campaign.recovery.*.outcomes.recovered.share"},
-    {"campaign", "dead (share), recovery %s", "campaign.recovery.*.outcomes.dead.share"},
+    {"campaign", "kernel dead (share), recovery %s",
+     "campaign.recovery.*.outcomes.kernel-dead.share"},
 };
 
 static const struct {
