@@ -2,8 +2,10 @@
 #include "sim/folder.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define MAX_PATH 4096
 
@@ -44,4 +46,18 @@ int folder_make_for(const char *file, struct error *err)
     memcpy(folder, file, length);
     folder[length] = 0;
     return folder_make(folder, err);
+}
+
+int folder_check_file(const char *file, const char *what, struct error *err)
+{
+    int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd >= 0)
+        unlink(file);
+    else if (errno == EEXIST) /* a pipe that nobody reads yet is good enough */
+        fd = open(file, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+    else if (errno != ENXIO)
+        return error_set(err, "%s: cannot write the %s: %s", file, what, strerror(errno));
+    return 0;
 }

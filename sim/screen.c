@@ -12,6 +12,8 @@
 #include <wchar.h>
 #include <wctype.h>
 
+#include "sim/text.h"
+
 #define MIN_WIDTH  20
 #define MAX_WIDTH  1000
 #define LABEL      16 /* columns that a label takes with the space behind it */
@@ -53,13 +55,6 @@ static void scope_leave(const struct scope *scope)
     freelocale(scope->ours);
 }
 
-/* Invisible, and able to make a line look like another: marks of direction, joiners, ... */
-static bool is_deceptive(wchar_t c)
-{
-    return (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
-           (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
-}
-
 /* `at` is not at the end. */
 static struct character next_character(const char *at)
 {
@@ -69,7 +64,7 @@ static struct character next_character(const char *at)
     size_t bytes = mbrtowc(&c, at, strnlen(at, 16), &state);
     bool whole = bytes > 0 && bytes <= 8;
     int columns = whole ? wcwidth(c) : -1;
-    if (whole && columns >= 0 && !is_deceptive(c)) {
+    if (whole && columns >= 0 && !text_is_deceptive((uint32_t)c)) {
         memcpy(next.text, at, bytes);
         next.bytes = bytes;
         next.columns = (unsigned)columns;

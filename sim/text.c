@@ -2,7 +2,6 @@
 #include "sim/text.h"
 
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -94,6 +93,12 @@ size_t text_utf8(const void *text, size_t left)
     bool surrogate = s[0] == 0xed && s[1] >= 0xa0;
     bool beyond = s[0] == 0xf4 && s[1] >= 0x90;
     return overlong || surrogate || beyond ? 0 : length;
+}
+
+bool text_is_deceptive(uint32_t c)
+{
+    return (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+           (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
 }
 
 const char *text_group(uint64_t number, char buffer[TEXT_GROUP_SIZE])
