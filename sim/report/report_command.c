@@ -32,13 +32,10 @@ static int put_comparison(struct report_dir *dir, const cJSON *comparison, struc
     if (!out)
         return -1;
     report_compare_csv(comparison, out);
-    if (report_dir_close(dir, out, err))
+    if (report_dir_close(dir, out, false, err))
         return -1;
     out = report_dir_create(dir, "compare.html", err);
-    int result = out ? compare_html_write(comparison, out, err) : -1;
-    if (out && report_dir_close(dir, out, result ? NULL : err))
-        result = -1;
-    return result;
+    return out ? report_dir_close(dir, out, compare_html_write(comparison, out, err), err) : -1;
 }
 
 static int write_comparison(const struct options *options, const cJSON *comparison,

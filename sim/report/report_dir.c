@@ -405,7 +405,7 @@ FILE *report_dir_create(struct report_dir *dir, const char *name, struct error *
     return file;
 }
 
-int report_dir_close(struct report_dir *dir, FILE *file, struct error *err)
+int report_dir_close(struct report_dir *dir, FILE *file, bool failed, struct error *err)
 {
     errno = 0;
     bool written = fflush(file) == 0 && !ferror(file);
@@ -414,9 +414,18 @@ int report_dir_close(struct report_dir *dir, FILE *file, struct error *err)
         written = false;
         code = errno;
     }
-    return written ? 0
-                   : error_set(err, "%s: cannot write the report: %s", dir->path,
-                               code ? strerror(code) : "not all of it was written");
+    if (!written && !failed)
+        error_set(err, "%s: cannot write the report: %s", dir->path,
+                  code ? strerror(code) : "not all of it was written");
+    return written && !failed ? 0 : -1;
+}
+
+int report_dir_put(struct report_dir *dir, const char *name, const char *text, struct error *err)
+{
+    FILE *out = report_dir_create(dir, name, err);
+    if (out)
+        fputs(text, out);
+    return out ? report_dir_close(dir, out, false, err) : -1;
 }
 
 /* ---- Commit -------------------------------------------------------------------------------- */
