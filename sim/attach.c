@@ -7,6 +7,7 @@
 
 #include "sim/checkpoint.h"
 #include "sim/failures.h"
+#include "sim/kernel_view.h"
 
 /* The register that points to the current task_struct in a RISC-V Linux kernel. */
 #define REGISTER_TP 4
@@ -204,4 +205,15 @@ struct console *attach_silent_console(struct machine *machine, struct error *err
     }
     machine_attach(machine, console);
     return console;
+}
+
+static int read_kernel(void *opaque, uint64_t gva, void *buffer, size_t size)
+{
+    return kernel_view_read(opaque, gva, buffer, size);
+}
+
+struct request_names attach_request_names(const struct machine *machine)
+{
+    return (struct request_names){&machine->config->recovery, machine->symbols, read_kernel,
+                                  (void *)machine};
 }

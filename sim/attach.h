@@ -3,6 +3,7 @@
 #define IASO_SIM_ATTACH_H
 
 #include "sim/machine.h"
+#include "sim/requests.h"
 
 /* Attach to a machine what the config asks for: recovery domains; a fault. */
 int attach_recovery(struct machine *machine, struct error *err);
@@ -23,5 +24,8 @@ int attach_task(const struct machine *machine, unsigned hart, uint64_t thread,
 /* Attaches a console that prints nothing: it has the config's script, and looks out for what is
  * expected. NULL on failure. The caller frees it, after the machine's last run. */
 struct console *attach_silent_console(struct machine *machine, struct error *err);
+
+/* Where names of its requests come from. */
+struct request_names attach_request_names(const struct machine *machine);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "sim/boot.h"
 #include "sim/schema.h"
+#include "sim/text.h"
 
 #define BUFFER (64 << 10)
 
@@ -26,8 +27,7 @@ static void put_line(struct digest *digest, struct sha256_ctx *hash, const char 
 {
     uint8_t bytes[SHA256_DIGEST_SIZE];
     sha256_digest(hash, sizeof bytes, bytes);
-    for (size_t i = 0; i < sizeof bytes; i++)
-        snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+    text_hex(bytes, sizeof bytes, text);
     fprintf(digest->out, "%s  %s\n", text, name);
 }
 

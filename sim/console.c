@@ -374,8 +374,7 @@ void console_sha256(const struct console *console, char hex[65])
     uint8_t digest[SHA256_DIGEST_SIZE];
     sha256_update(&hash, console->output_length, console->output);
     sha256_digest(&hash, sizeof digest, digest);
-    for (size_t i = 0; i < sizeof digest; i++)
-        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    text_hex(digest, sizeof digest, hex);
 }
 
 uint64_t console_bytes(const struct console *console)

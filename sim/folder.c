@@ -2,16 +2,21 @@
 #include "sim/folder.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define MAX_PATH 4096
 
 int folder_make(const char *name, struct error *err)
 {
     char path[MAX_PATH];
-    if (!*name || strlen(name) >= sizeof path / 2)
-        return error_set(err, "expected the name of a directory, got \"%.60s\"", name);
+    if (!*name)
+        return error_set(err, "expected the name of a directory, got \"\"");
+    if (strlen(name) >= sizeof path / 2)
+        return error_set(err, "%.60s...: the name is too long (%zu bytes, of at most %zu)", name,
+                         strlen(name), sizeof path / 2 - 1);
     strcpy(path, name);
     for (char *end = path + 1;; end++) {
         char rest = *end;
@@ -44,4 +49,18 @@ int folder_make_for(const char *file, struct error *err)
     memcpy(folder, file, length);
     folder[length] = 0;
     return folder_make(folder, err);
+}
+
+int folder_check_file(const char *file, const char *what, struct error *err)
+{
+    int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd >= 0)
+        unlink(file);
+    else if (errno == EEXIST) /* a pipe that nobody reads yet is good enough */
+        fd = open(file, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+    else if (errno != ENXIO)
+        return error_set(err, "%s: cannot write the %s: %s", file, what, strerror(errno));
+    return 0;
 }

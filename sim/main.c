@@ -217,9 +217,13 @@ static int command_schema(const struct options *options)
                   near ? near : "", near ? "\"?" : "");
         return complain(&err, EXIT_USAGE);
     }
-    int failed = !schema || puts(schema) < 0 || fflush(stdout);
+    if (!schema) {
+        error_set(&err, "out of memory");
+        return complain(&err, EXIT_SIMULATOR);
+    }
+    puts(schema);
     free(made);
-    return failed ? EXIT_SIMULATOR : EXIT_AS_EXPECTED;
+    return EXIT_AS_EXPECTED;
 }
 
 static int command_completion(const struct options *options)
@@ -227,7 +231,7 @@ static int command_completion(const struct options *options)
     struct error err = {""};
     if (completion_print(options->operands[0], stdout, &err))
         return complain(&err, EXIT_USAGE);
-    return fflush(stdout) ? EXIT_SIMULATOR : EXIT_AS_EXPECTED;
+    return EXIT_AS_EXPECTED;
 }
 
 /* What this command must find in the config. */
@@ -284,6 +288,16 @@ static int with_config(const struct options *options)
     return code;
 }
 
+/* Of what a command printed with stdio; others tell by themselves. */
+static int check_printed(int code)
+{
+    struct error err;
+    if (code != EXIT_AS_EXPECTED || (!fflush(stdout) && !ferror(stdout)))
+        return code;
+    error_set(&err, "cannot write to standard output");
+    return complain(&err, EXIT_SIMULATOR);
+}
+
 /* What is closed would become the number of the next file, and messages would go into that. */
 static int open_standard_streams(void)
 {
@@ -336,5 +350,5 @@ int main(int argc, char **argv)
         break;
     }
     options_free(&options);
-    return code;
+    return check_printed(code);
 }

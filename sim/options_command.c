@@ -63,6 +63,8 @@ char *options_command(const struct options *options)
         fprintf(out, " --max-insns %" PRIu64, options->max_insns);
     if (options->has_seed)
         fprintf(out, " --seed %" PRIu64, options->seed);
+    if (options->shards > 1)
+        fprintf(out, " --shard %u/%u", options->shard, options->shards);
     if (fclose(out) == 0)
         return text;
     free(text);

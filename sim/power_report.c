@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "sim/text.h"
+
 #define MAX_LIVES 10000 /* that are listed one by one */
 #define MAX_LINES 16    /* of wear */
 #define MAX_BINS  256   /* of wear, of a range */
@@ -116,8 +118,7 @@ static void add_nvm(cJSON *json, const struct nvm *nvm, bool details)
     if (details)
         add_wear_map(worn, nvm);
     nvm_digest(nvm, digest);
-    for (size_t i = 0; i < sizeof digest; i++)
-        snprintf(hash + 2 * i, 3, "%02x", digest[i]);
+    text_hex(digest, sizeof digest, hash);
     cJSON_AddStringToObject(json, "sha256", hash);
 }
 

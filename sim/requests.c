@@ -78,6 +78,17 @@ const char *fault_name(uint64_t cause)
     return cause < sizeof names / sizeof names[0] ? names[cause] : NULL;
 }
 
+const char *exception_name(uint64_t number)
+{
+    /* Table B1-4 of the ARMv7-M Architecture Reference Manual. */
+    static const char *const names[] = {
+        [1] = "reset",    [2] = "NMI",        [3] = "HardFault", [4] = "MemManage",
+        [5] = "BusFault", [6] = "UsageFault", [11] = "SVCall",   [12] = "DebugMonitor",
+        [14] = "PendSV",  [15] = "SysTick",
+    };
+    return number < sizeof names / sizeof names[0] ? names[number] : NULL;
+}
+
 const char *interrupt_name(uint64_t number)
 {
     switch (number) {

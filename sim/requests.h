@@ -32,6 +32,9 @@ const char *fault_name(uint64_t cause);
 /* "software", "timer" or "external", of any level; NULL for other numbers. */
 const char *interrupt_name(uint64_t number);
 
+/* An exception of an ARMv7-M, such as "SVCall"; NULL for external interrupts. */
+const char *exception_name(uint64_t number);
+
 /* Of any kind. */
 int request_name(const struct request_names *names, enum request_kind kind, uint64_t number,
                  char *buffer, size_t size);

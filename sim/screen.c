@@ -12,6 +12,8 @@
 #include <wchar.h>
 #include <wctype.h>
 
+#include "sim/text.h"
+
 #define MIN_WIDTH  20
 #define MAX_WIDTH  1000
 #define LABEL      16 /* columns that a label takes with the space behind it */
@@ -53,13 +55,6 @@ static void scope_leave(const struct scope *scope)
     freelocale(scope->ours);
 }
 
-/* Invisible, and able to make a line look like another: marks of direction, joiners, ... */
-static bool is_deceptive(wchar_t c)
-{
-    return (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
-           (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
-}
-
 /* `at` is not at the end. */
 static struct character next_character(const char *at)
 {
@@ -69,7 +64,7 @@ static struct character next_character(const char *at)
     size_t bytes = mbrtowc(&c, at, strnlen(at, 16), &state);
     bool whole = bytes > 0 && bytes <= 8;
     int columns = whole ? wcwidth(c) : -1;
-    if (whole && columns >= 0 && !is_deceptive(c)) {
+    if (whole && columns >= 0 && !text_is_deceptive((uint32_t)c)) {
         memcpy(next.text, at, bytes);
         next.bytes = bytes;
         next.columns = (unsigned)columns;
@@ -102,6 +97,7 @@ static unsigned columns_of(const char *text, size_t length)
 struct cursor {
     const struct screen *screen;
     unsigned column, indent; /* of the lines after the first */
+    bool blank;              /* in front of it: the line may end here */
 };
 
 static void put_characters(struct cursor *cursor, const char *text, size_t length)
@@ -126,7 +122,7 @@ static void put_words(struct cursor *cursor, const char *text)
         size_t spaces = strspn(text, " "), length = strcspn(text + spaces, " ");
         const char *word = text + spaces;
         unsigned columns = columns_of(word, length);
-        if (screen->width && spaces && cursor->column > cursor->indent &&
+        if (screen->width && (spaces || cursor->blank) && cursor->column > cursor->indent &&
             cursor->column + spaces + columns > screen->width) {
             fprintf(screen->out, "\n%*s", (int)cursor->indent, "");
             cursor->column = cursor->indent;
@@ -134,6 +130,7 @@ static void put_words(struct cursor *cursor, const char *text)
             put_characters(cursor, text, spaces);
         }
         put_characters(cursor, word, length);
+        cursor->blank = length == 0;
         text = word + length;
     }
 }
@@ -157,13 +154,14 @@ static void indent_row(struct cursor *cursor, unsigned to)
     fprintf(screen->out, "%*s", (int)(to - cursor->column), "");
     cursor->column = to;
     cursor->indent = screen->width && to > screen->width / 2 ? 2 : to;
+    cursor->blank = true;
 }
 
 /* Indentation and label; where a hash would not fit they take less, so that it fits 80 columns. */
 static struct cursor begin_row(const struct screen *screen, const char *label)
 {
     bool narrow = screen->width && screen->width < WIDE;
-    struct cursor cursor = {screen, narrow ? 0 : 2, 0};
+    struct cursor cursor = {.screen = screen, .column = narrow ? 0 : 2};
     fprintf(screen->out, "%*s", (int)cursor.column, "");
     put_styled(&cursor, DIM, label);
     indent_row(&cursor, narrow ? LABEL - 1 : 2 + LABEL);
@@ -205,7 +203,7 @@ void screen_open(struct screen *screen, FILE *out)
 void screen_verdict(const struct screen *screen, bool good, const char *word, const char *text)
 {
     struct scope scope = scope_enter(screen->terminal);
-    struct cursor cursor = {screen, 0, 2};
+    struct cursor cursor = {.screen = screen, .indent = 2};
     put_words(&cursor, "iaso: ");
     put_styled(&cursor, good ? GOOD : BAD, word);
     put_words(&cursor, ": ");
@@ -234,7 +232,7 @@ void screen_row(const struct screen *screen, const char *label, const char *form
 void screen_item(const struct screen *screen, const char *left, unsigned column, const char *text)
 {
     struct scope scope = scope_enter(screen->terminal);
-    struct cursor cursor = {screen, 0, 0};
+    struct cursor cursor = {.screen = screen};
     put_characters(&cursor, left, strlen(left));
     indent_row(&cursor, column);
     put_words(&cursor, text);
@@ -275,7 +273,7 @@ void screen_text(const struct screen *screen, const char *text)
 {
     struct scope scope = scope_enter(screen->terminal);
     const struct screen endless = {.out = screen->out};
-    struct cursor cursor = {&endless, 0, 0};
+    struct cursor cursor = {.screen = &endless};
     while (*text) {
         size_t length = strcspn(text, "\n");
         put_characters(&cursor, text, length);
@@ -317,12 +315,12 @@ static void print_cell(struct cursor *cursor, const char *cell, unsigned width, 
 static void print_paragraph(const struct screen *screen, const char *const *heads,
                             const char *const *row, size_t columns, unsigned head_width)
 {
-    struct cursor cursor = {screen, 0, 2};
+    struct cursor cursor = {.screen = screen, .indent = 2};
     put_words(&cursor, row[0]);
     fputc('\n', screen->out);
     for (size_t i = 1; i < columns; i++) {
         unsigned blanks = head_width - columns_of(heads[i], strlen(heads[i])) + GAP;
-        cursor = (struct cursor){screen, 2, 4};
+        cursor = (struct cursor){.screen = screen, .column = 2, .indent = 4};
         fputs("  ", screen->out);
         put_styled(&cursor, DIM, heads[i]);
         fprintf(screen->out, "%*s", (int)blanks, "");
@@ -349,7 +347,7 @@ void screen_table(const struct screen *screen, const char *const *cells, size_t 
             print_paragraph(screen, cells, cells + row * columns, columns, heads);
             continue;
         }
-        struct cursor cursor = {&endless, 0, 0};
+        struct cursor cursor = {.screen = &endless};
         for (size_t i = 0; i < columns; i++)
             print_cell(&cursor, cells[row * columns + i], column_width(cells, rows, columns, i),
                        i == 0, row == 0);

@@ -3,20 +3,20 @@
 
 #include <cjson/cJSON.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "sim/expect.h"
 #include "sim/failures.h"
+#include "sim/folder.h"
 #include "sim/json.h"
 #include "sim/lives.h"
 #include "sim/options.h"
 #include "sim/power_report.h"
 #include "sim/requests.h"
+#include "sim/text.h"
 
 static const struct {
     const char *name;
@@ -79,8 +79,7 @@ void summary_make(struct summary *summary, const struct machine *machine, const 
     }
     uint8_t digest[MEMORY_DIGEST_SIZE];
     memory_digest(machine->mem, digest);
-    for (size_t i = 0; i < sizeof digest; i++)
-        snprintf(summary->memory_sha256 + 2 * i, 3, "%02x", digest[i]);
+    text_hex(digest, sizeof digest, summary->memory_sha256);
     console_sha256(machine->console, summary->console_sha256);
 }
 
@@ -166,16 +165,7 @@ void summary_add(const struct summary *summary, bool details, cJSON *json)
 
 int summary_check(const char *path, struct error *err)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (fd >= 0)
-        unlink(path);
-    else if (errno == EEXIST) /* a pipe that nobody reads yet is good enough */
-        fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-    if (fd >= 0)
-        close(fd);
-    else if (errno != ENXIO)
-        return error_set(err, "%s: cannot write the summary: %s", path, strerror(errno));
-    return 0;
+    return folder_check_file(path, "summary", err);
 }
 
 int summary_check_apart(const char *path, const char *database, struct error *err)

@@ -2,7 +2,6 @@
 #include "sim/text.h"
 
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -96,6 +95,12 @@ size_t text_utf8(const void *text, size_t left)
     return overlong || surrogate || beyond ? 0 : length;
 }
 
+bool text_is_deceptive(uint32_t c)
+{
+    return (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+           (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
+}
+
 const char *text_group(uint64_t number, char buffer[TEXT_GROUP_SIZE])
 {
     char digits[24];
@@ -107,4 +112,11 @@ const char *text_group(uint64_t number, char buffer[TEXT_GROUP_SIZE])
     }
     buffer[at] = 0;
     return buffer;
+}
+
+void text_hex(const uint8_t *bytes, size_t count, char *hex)
+{
+    *hex = 0;
+    for (size_t i = 0; i < count; i++)
+        sprintf(hex + 2 * i, "%02x", bytes[i]);
 }

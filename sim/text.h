@@ -2,6 +2,7 @@
 #ifndef IASO_SIM_TEXT_H
 #define IASO_SIM_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -27,8 +28,14 @@ void text_shell(const char *word, FILE *out);
 /* Bytes of the UTF-8 character (RFC 3629) that the text begins with; 0 if there is none. */
 size_t text_utf8(const void *text, size_t left);
 
+/* Invisible, and able to make a line look like another: marks of direction, joiners, ... */
+bool text_is_deceptive(uint32_t character);
+
 /* "3,318,739,958"; returns the buffer. */
 #define TEXT_GROUP_SIZE 27
 const char *text_group(uint64_t number, char buffer[TEXT_GROUP_SIZE]);
+
+/* Two digits a byte and NUL; `hex` has room for 2 * count + 1. */
+void text_hex(const uint8_t *bytes, size_t count, char *hex);
 
 #endif

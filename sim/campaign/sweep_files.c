@@ -24,8 +24,9 @@ static bool holds(const char *path, const char *text)
     return same;
 }
 
-static int write_file(const char *directory, const char *name, const char *text, struct error *err)
+static int write_file(void *where, const char *name, const char *text, struct error *err)
 {
+    const char *directory = where;
     char *path = NULL;
     if (asprintf(&path, "%s/%s", directory, name) < 0)
         return error_set(err, "out of memory");
@@ -52,52 +53,36 @@ static const char *text_of(const struct sweep_group *group, const char *key)
     return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(group->finding, key));
 }
 
-int sweep_findings_write(const struct sweep_results *results, const char *directory,
-                         struct error *err)
+typedef int (*put_fn)(void *where, const char *name, const char *text, struct error *err);
+
+static int put_all(const struct sweep_results *results, put_fn put, void *where, struct error *err)
 {
-    char name[40];
     if (!results->group_count)
         return 0;
-    if (mkdir(directory, 0777) && errno != EEXIST)
-        return error_set(err, "%s: cannot make the directory: %s", directory, strerror(errno));
-    for (size_t i = 0; i < results->group_count; i++) {
-        const char *reproducer = text_of(&results->groups[i], "reproducer");
-        snprintf(name, sizeof name, "finding-%zu.json", i + 1);
-        if (reproducer && write_file(directory, name, reproducer, err))
-            return -1;
-    }
-    char *text = sweep_results_list(results);
-    if (!text)
-        return error_set(err, "out of memory");
-    int result = write_file(directory, "findings.txt", text, err);
-    free(text);
-    return result;
-}
-
-static int put(struct report_dir *dir, const char *name, const char *text, struct error *err)
-{
-    FILE *out = report_dir_create(dir, name, err);
-    if (!out)
-        return -1;
-    fputs(text, out);
-    return report_dir_close(dir, out, err);
-}
-
-static int put_all(const struct sweep_results *results, struct report_dir *dir, struct error *err)
-{
     for (size_t i = 0; i < results->group_count; i++) {
         char name[40];
         const char *reproducer = text_of(&results->groups[i], "reproducer");
         snprintf(name, sizeof name, "finding-%zu.json", i + 1);
-        if (reproducer && put(dir, name, reproducer, err))
+        if (reproducer && put(where, name, reproducer, err))
             return -1;
     }
     char *text = sweep_results_list(results);
-    int result = text ? 0 : error_set(err, "out of memory");
-    if (!result && results->group_count)
-        result = put(dir, "findings.txt", text, err);
+    int result = text ? put(where, "findings.txt", text, err) : error_set(err, "out of memory");
     free(text);
     return result;
+}
+
+int sweep_findings_write(const struct sweep_results *results, const char *directory,
+                         struct error *err)
+{
+    if (results->group_count && mkdir(directory, 0777) && errno != EEXIST)
+        return error_set(err, "%s: cannot make the directory: %s", directory, strerror(errno));
+    return put_all(results, write_file, (void *)directory, err);
+}
+
+static int put_in_report(void *where, const char *name, const char *text, struct error *err)
+{
+    return report_dir_put(where, name, text, err);
 }
 
 int sweep_findings_report(struct store *store, struct report_dir *dir, struct error *err)
@@ -106,7 +91,7 @@ int sweep_findings_report(struct store *store, struct report_dir *dir, struct er
     int result = sweep_results_load(&results, store, err);
     sweep_results_unite(&results);
     if (result == 0)
-        result = put_all(&results, dir, err);
+        result = put_all(&results, put_in_report, dir, err);
     sweep_results_free(&results);
     return result;
 }

@@ -15,6 +15,7 @@
 #include "sim/json.h"
 #include "sim/override.h"
 #include "sim/summary.h"
+#include "sim/text.h"
 
 /* ---- The config ---------------------------------------------------------------------------- */
 
@@ -110,11 +111,11 @@ static int set_uncut(cJSON *expect, const struct sweep_run *run, struct error *e
         char *hex = bytes ? malloc(2 * size + 1) : NULL;
         if (bytes && !hex)
             return error_set(err, "out of memory");
-        for (uint64_t i = 0; bytes && i < size; i++)
-            sprintf(hex + 2 * i, "%02x", bytes[i]);
         cJSON_DeleteItemFromObjectCaseSensitive(item, "uncut");
-        if (bytes)
+        if (bytes) {
+            text_hex(bytes, size, hex);
             cJSON_AddStringToObject(item, "bytes", hex);
+        }
         free(hex);
         index++;
     }

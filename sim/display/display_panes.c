@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sim/lives.h"
+#include "sim/text.h"
 
 #define CELL      7  /* pixels of the map from one cell to the next */
 #define FADE      14 /* frames until what was written looks as ever */
@@ -25,21 +26,6 @@ int display_label(struct canvas *canvas, enum canvas_font font, uint32_t colour,
 {
     const struct canvas_ink ink = {font, colour, COLOUR_PANE};
     return canvas_text(canvas, &ink, x, y, width, what, (int)strlen(what));
-}
-
-/* 1234567 as "1,234,567". */
-static const char *grouped(uint64_t number, char out[32])
-{
-    char digits[24];
-    int length = snprintf(digits, sizeof digits, "%" PRIu64, number);
-    char *to = out;
-    for (int i = 0; i < length; i++) {
-        if (i && (length - i) % 3 == 0)
-            *to++ = ',';
-        *to++ = digits[i];
-    }
-    *to = 0;
-    return out;
 }
 
 /* "256 MiB" */
@@ -78,7 +64,7 @@ static void draw_status(struct canvas *canvas, const struct display_rect *pane,
     const struct machine *machine = model->machine;
     struct cpu *hart = machine->harts[0];
     const char *slash = strrchr(machine->config->path, '/');
-    char value[160], number[32];
+    char value[160], number[TEXT_GROUP_SIZE];
     int y = pane->y + (pane->h - canvas_line_height(canvas, FONT_PLAIN)) / 2;
     int end = pane->x + pane->w - 10;
     int x = display_label(canvas, FONT_BOLD, COLOUR_ACCENT, 12, y, 60, "iaso") + 12;
@@ -93,7 +79,7 @@ static void draw_status(struct canvas *canvas, const struct display_rect *pane,
     snprintf(value, sizeof value, "%.6f s",
              (double)clock_ns(&machine->clock, machine->clock.now) * 1e-9);
     x = item(canvas, x, y, end, "time", value);
-    x = item(canvas, x, y, end, "instructions", grouped(machine_insns(machine), number));
+    x = item(canvas, x, y, end, "instructions", text_group(machine_insns(machine), number));
     if (machine->lives) {
         snprintf(value, sizeof value, "%zu", lives_count(machine->lives));
         x = item(canvas, x, y, end, "life", value);

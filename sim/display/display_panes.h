@@ -34,8 +34,6 @@ extern const struct display_sign {
     uint32_t colour, half; /* half 0: none */
 } display_signs[DISPLAY_SIGNS];
 
-extern const uint32_t display_fate_colours[FATES];
-
 #define COLOUR_BACK    0x0b0e14u
 #define COLOUR_PANE    0x131822u
 #define COLOUR_EDGE    0x222a38u

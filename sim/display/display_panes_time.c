@@ -14,7 +14,7 @@
 #define SHOWN_LIVES   16
 #define MIN_SPAN_NS   2000000 /* of the power strip */
 
-const uint32_t display_fate_colours[FATES] = {
+static const uint32_t fate_colours[FATES] = {
     [FATE_OPEN] = 0x4a90d9, [FATE_LINGERS] = 0x35618f, [FATE_COMMITTED] = 0x3f9e57,
     [FATE_LOST] = 0x68758a, [FATE_FAILED] = 0xff5252,  [FATE_DEPENDENT] = 0xff9f43,
 };
@@ -101,7 +101,7 @@ static void draw_bars(struct canvas *canvas, const struct lanes *lanes, const st
             continue;
         int x = x_of(axis, domain->opened), w = x_of(axis, end) - x;
         const struct display_rect bar = {x, lane_y(lanes, lane) + 4, w < 2 ? 2 : w, LANE - 8};
-        uint32_t colour = display_fate_colours[domain->fate];
+        uint32_t colour = fate_colours[domain->fate];
         canvas_fill(canvas, &bar, colour);
         if (w > 3) { /* an edge of its own, so that neighbours are told apart */
             const struct display_rect edge = {x, bar.y, 1, bar.h};
@@ -175,7 +175,7 @@ static void draw_totals(struct canvas *canvas, const struct display_domains *dom
     char line[240];
     for (unsigned i = 0; i < FATES; i++) {
         const struct display_rect swatch = {x, y + 3, 9, 9};
-        canvas_fill(canvas, &swatch, display_fate_colours[i]);
+        canvas_fill(canvas, &swatch, fate_colours[i]);
         x = display_label(canvas, FONT_SMALL, COLOUR_DIM, x + 14, y, end - x - 14, fate_names[i]) +
             12;
     }

@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/report/folded.h"
 #include "sim/lives.h"
+#include "sim/report/folded.h"
+#include "sim/requests.h"
 
 #define MAX_FRAMES  64
 #define MAX_THREADS 64
@@ -234,13 +235,8 @@ static void leave(struct energy_stacks *stacks)
 
 static void name_exception(uint64_t number, char *name, size_t size)
 {
-    static const char *const names[] = {
-        [2] = "NMI",           [3] = "HardFault",  [4] = "MemManage",
-        [5] = "BusFault",      [6] = "UsageFault", [11] = "SVCall",
-        [12] = "DebugMonitor", [14] = "PendSV",    [15] = "SysTick"};
-    const char *known = number < sizeof names / sizeof names[0] ? names[number] : NULL;
-    if (known)
-        snprintf(name, size, "[%s]", known);
+    if (exception_name(number))
+        snprintf(name, size, "[%s]", exception_name(number));
     else
         snprintf(name, size, "[IRQ%d]", (int)number - 16);
 }

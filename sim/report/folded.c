@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/report/names.h"
+
 #define NAME_SIZE  256
 #define FIRST_ROOM 256
 
@@ -17,12 +19,10 @@ struct node {
 };
 
 struct folded {
-    char **names; /* of frames */
-    size_t name_count, name_room;
-    uint32_t *name_slots; /* open addressing, twice the room; number + 1, or 0 */
+    struct names frames;
     struct node *nodes;
     size_t node_count, node_room;
-    uint32_t *node_slots;
+    uint32_t *node_slots; /* open addressing, twice the room; 0: free */
     bool full;
 };
 
@@ -31,13 +31,11 @@ struct folded *folded_new(void)
     struct folded *folded = calloc(1, sizeof *folded);
     if (!folded)
         return NULL;
-    folded->name_room = folded->node_room = FIRST_ROOM;
-    folded->names = calloc(FIRST_ROOM, sizeof *folded->names);
-    folded->name_slots = calloc(2 * FIRST_ROOM, sizeof *folded->name_slots);
+    folded->node_room = FIRST_ROOM;
     folded->nodes = calloc(FIRST_ROOM, sizeof *folded->nodes);
     folded->node_slots = calloc(2 * FIRST_ROOM, sizeof *folded->node_slots);
     folded->node_count = 1;
-    if (folded->names && folded->name_slots && folded->nodes && folded->node_slots)
+    if (folded->nodes && folded->node_slots)
         return folded;
     folded_free(folded);
     return NULL;
@@ -47,10 +45,7 @@ void folded_free(struct folded *folded)
 {
     if (!folded)
         return;
-    for (size_t i = 0; i < folded->name_count; i++)
-        free(folded->names[i]);
-    free(folded->names);
-    free(folded->name_slots);
+    names_free(&folded->frames);
     free(folded->nodes);
     free(folded->node_slots);
     free(folded);
@@ -70,53 +65,13 @@ static void clean(const char *name, char out[NAME_SIZE])
         memcpy(out, "?", 2);
 }
 
-static uint32_t *name_slot(const struct folded *folded, const char *name)
-{
-    uint32_t hash = 2166136261u;
-    for (const char *c = name; *c; c++)
-        hash = (hash ^ (uint8_t)*c) * 16777619u;
-    for (uint32_t i = hash;; i++) {
-        uint32_t *slot = &folded->name_slots[i & (2 * folded->name_room - 1)];
-        if (!*slot || !strcmp(folded->names[*slot - 1], name))
-            return slot;
-    }
-}
-
-static bool grow_names(struct folded *folded)
-{
-    size_t room = 2 * folded->name_room;
-    char **names = realloc(folded->names, room * sizeof *names);
-    if (names)
-        folded->names = names;
-    uint32_t *slots = calloc(2 * room, sizeof *slots);
-    if (!names || !slots) {
-        free(slots);
-        return false;
-    }
-    free(folded->name_slots);
-    folded->name_slots = slots;
-    folded->name_room = room;
-    for (size_t i = 0; i < folded->name_count; i++)
-        *name_slot(folded, folded->names[i]) = (uint32_t)i + 1;
-    return true;
-}
-
 uint32_t folded_frame(struct folded *folded, const char *name)
 {
     char cleaned[NAME_SIZE];
     clean(name, cleaned);
-    uint32_t *slot = name_slot(folded, cleaned);
-    if (*slot)
-        return *slot - 1;
-    char *copy = strdup(cleaned);
-    if (!copy || (folded->name_count == folded->name_room && !grow_names(folded))) {
-        free(copy);
-        folded->full = true;
-        return FOLDED_FULL;
-    }
-    folded->names[folded->name_count++] = copy;
-    *name_slot(folded, copy) = (uint32_t)folded->name_count;
-    return (uint32_t)folded->name_count - 1;
+    uint32_t frame = names_add(&folded->frames, cleaned);
+    folded->full |= frame == NAMES_FULL;
+    return frame;
 }
 
 /* ---- Stacks -------------------------------------------------------------------------------- */
@@ -168,11 +123,6 @@ uint32_t folded_push(struct folded *folded, uint32_t node, uint32_t frame)
     return made;
 }
 
-uint32_t folded_parent(const struct folded *folded, uint32_t node)
-{
-    return folded->nodes[node].parent;
-}
-
 void folded_add(struct folded *folded, uint32_t node, unsigned column, int64_t value)
 {
     folded->nodes[node].values[column] += value;
@@ -199,7 +149,7 @@ static int link_children(struct folded *folded)
     folded->nodes[0].child = 0;
     for (size_t i = 1; i < folded->node_count; i++) {
         folded->nodes[i].child = folded->nodes[i].sibling = 0;
-        all[i - 1] = (struct named){folded->names[folded->nodes[i].frame], (uint32_t)i};
+        all[i - 1] = (struct named){folded->frames.all[folded->nodes[i].frame], (uint32_t)i};
     }
     qsort(all, folded->node_count - 1, sizeof *all, by_name);
     for (size_t i = folded->node_count - 1; i--;) {
@@ -217,7 +167,7 @@ static void write_path(const struct folded *folded, uint32_t node, FILE *out)
         write_path(folded, folded->nodes[node].parent, out);
         fputc(';', out);
     }
-    fputs(folded->names[folded->nodes[node].frame], out);
+    fputs(folded->frames.all[folded->nodes[node].frame], out);
 }
 
 static uint64_t rounded(uint64_t value, uint64_t unit)

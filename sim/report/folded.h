@@ -17,20 +17,16 @@
 struct folded;
 
 #define FOLDED_COLUMNS 4
-#define FOLDED_FULL    UINT32_MAX /* out of memory */
 
 struct folded *folded_new(void); /* NULL when out of memory */
 void folded_free(struct folded *folded);
 
-/* The number of a frame by its name. */
+/* The number of a frame by its name. When out of memory folded_write() fails. */
 uint32_t folded_frame(struct folded *folded, const char *name);
 
 /* The stack with one more frame. When out of memory, also before, it is the stack itself: then
  * folded_write() fails. */
 uint32_t folded_push(struct folded *folded, uint32_t node, uint32_t frame);
-
-/* Its innermost frame less; of node 0 it is 0. */
-uint32_t folded_parent(const struct folded *folded, uint32_t node);
 
 void folded_add(struct folded *folded, uint32_t node, unsigned column, int64_t value);
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "mem/input.h"
+#include "sim/text.h"
 
 #define NARROW_SPACE "\u202f" /* does not break */
 #define FULL_TITLE   16384    /* characters of a name that its title shows */
@@ -19,22 +20,13 @@
 static int32_t decode(const char *text, size_t *length)
 {
     const unsigned char *s = (const unsigned char *)text;
-    static const int32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t n = s[0] < 0x80 ? 1 : s[0] >> 5 == 6 ? 2 : s[0] >> 4 == 14 ? 3 : s[0] >> 3 == 30 ? 4 : 0;
-    *length = 1;
+    size_t n = text_utf8(text, strnlen(text, 4));
+    *length = n ? n : 1;
     if (n == 0)
         return -1;
-    if (n == 1)
-        return s[0];
-    int32_t code = s[0] & (0x7f >> n);
-    for (size_t i = 1; i < n; i++) {
-        if ((s[i] & 0xc0) != 0x80)
-            return -1;
+    int32_t code = n == 1 ? s[0] : s[0] & (0x7f >> n);
+    for (size_t i = 1; i < n; i++)
         code = code << 6 | (s[i] & 0x3f);
-    }
-    if (code < least[n] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
-        return -1;
-    *length = n;
     return code;
 }
 
@@ -42,8 +34,7 @@ static int32_t decode(const char *text, size_t *length)
 static bool is_hidden(int32_t code)
 {
     return code < ' ' || (code >= 0x7f && code < 0xa0) || code == 0xad ||
-           (code >= 0x200b && code <= 0x200f) || (code >= 0x2028 && code <= 0x202e) ||
-           (code >= 0x2060 && code <= 0x206f) || code == 0xfeff || (code & 0xfffe) == 0xfffe;
+           text_is_deceptive((uint32_t)code) || (code & 0xfffe) == 0xfffe;
 }
 
 /* Writes the character that the text begins with; returns its length in bytes. */

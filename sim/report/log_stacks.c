@@ -5,11 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/attach.h"
 #include "sim/backtrace.h"
 #include "sim/report/folded.h"
-#include "sim/kernel_view.h"
-#include "sim/requests.h"
-#include "sim/tasks.h"
 
 #define MAX_FRAMES  64
 #define BUCKETS     4096
@@ -293,12 +291,6 @@ static void on_aborted(void *opaque, unsigned hart, const struct observed_domain
 
 /* ---- Life ---------------------------------------------------------------------------------- */
 
-static int read_kernel(void *opaque, uint64_t gva, void *buffer, size_t size)
-{
-    const struct machine *machine = opaque;
-    return kernel_view_read(machine, gva, buffer, size);
-}
-
 struct log_stacks *log_stacks_new(struct machine *machine, struct error *err)
 {
     err->text[0] = 0;
@@ -313,8 +305,7 @@ struct log_stacks *log_stacks_new(struct machine *machine, struct error *err)
         return NULL;
     }
     stacks->machine = machine;
-    stacks->names =
-        (struct request_names){&machine->config->recovery, machine->symbols, read_kernel, machine};
+    stacks->names = attach_request_names(machine);
     stacks->user = folded_frame(stacks->folded, "[user]");
     stacks->unknown = folded_frame(stacks->folded, "[unknown]");
     stacks->again = folded_frame(stacks->folded, "[again]");

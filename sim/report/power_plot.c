@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #define _GNU_SOURCE /* asprintf() */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "sim/report/gnuplot.h"
+#include "sim/folder.h"
 #include "sim/power_report.h"
+#include "sim/report/gnuplot.h"
 #include "sim/report/report_files.h"
 
 /* One picture of those that a report has, with its tables in a folder that goes away again. */
@@ -26,15 +26,7 @@ int power_report_check_plot(const char *path, struct error *err)
 {
     if (!picture_of(path))
         return error_set(err, "%s: expected a name that ends in .svg or .png", path);
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (fd >= 0)
-        unlink(path);
-    else if (errno == EEXIST)
-        fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0)
-        return error_set(err, "%s: cannot write the picture: %s", path, strerror(errno));
-    close(fd);
-    return 0;
+    return folder_check_file(path, "picture", err);
 }
 
 static int copy(const char *from, const char *to, struct error *err)

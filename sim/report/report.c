@@ -6,22 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/kernel_view.h"
+#include "sim/attach.h"
 
 #define MAX_FUNCTIONS 200
 
 /* ---- Gathering ---------------------------------------------------------------------------- */
 
-static int read_kernel(void *opaque, uint64_t gva, void *buffer, size_t size)
-{
-    return kernel_view_read(opaque, gva, buffer, size);
-}
-
 void report_of_run(struct report *report, const struct machine *machine)
 {
     *report = (struct report){
         .tasks = machine->tasks,
-        .names = {&machine->config->recovery, machine->symbols, read_kernel, (void *)machine},
+        .names = attach_request_names(machine),
         .counts = machine->recovery ? recovery_counts(machine->recovery) : NULL,
         .account = machine->recovery ? recovery_account(machine->recovery) : NULL,
         .failures = machine->failures,

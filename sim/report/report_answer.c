@@ -50,7 +50,7 @@ static const char *name_of(const char *name, char buffer[MAX_NAME + 4])
 
 static const char *end_words(const char *end)
 {
-    static const char *const words[][2] = {
+    static const struct report_word words[] = {
         {"poweroff", "The guest switched itself off"},
         {"expected", "The guest printed what it was to print"},
         {"limit", "The run was stopped at its limit"},
@@ -66,10 +66,7 @@ static const char *end_words(const char *end)
         {"interrupted", "The run was interrupted"},
         {"fault", "The simulator failed"},
     };
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (!strcmp(words[i][0], end))
-            return words[i][1];
-    return "The run ended";
+    return REPORT_WORD(words, end, "The run ended");
 }
 
 static void say_end(cJSON *answer, const cJSON *report)
@@ -193,17 +190,14 @@ static void say_faults(cJSON *answer, const cJSON *campaign)
 /* "system call write of task sh", or what is known of it. */
 static void describe_request(const cJSON *domain, char *buffer, size_t size)
 {
-    static const char *const words[][2] = {{"syscall", "system call "},
-                                           {"fault", ""}, /* "load page fault" */
-                                           {"interrupt", "interrupt "},
-                                           {"function", "function "}};
+    static const struct report_word words[] = {{"syscall", "system call "},
+                                               {"fault", ""}, /* "load page fault" */
+                                               {"interrupt", "interrupt "},
+                                               {"function", "function "}};
     char name[MAX_NAME + 4], task[MAX_NAME + 4], number[WORDS_SIZE];
     const char *known = report_string(domain, "name"), *of = report_string(domain, "task");
-    const char *kind = report_string_or(domain, "request", ""), *said = "request ";
+    const char *said = REPORT_WORD(words, report_string_or(domain, "request", ""), "request ");
     double nth;
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (!strcmp(words[i][0], kind))
-            said = words[i][1];
     if (known)
         snprintf(buffer, size, "%s%s", said, name_of(known, name));
     else if (report_number(domain, "number", &nth))
@@ -232,23 +226,32 @@ static void describe_error(const cJSON *report, char *buffer, size_t size)
         snprintf(buffer, size, "error %.0f", error);
 }
 
-static const cJSON *failed_domain(const cJSON *failure, double *others)
+const cJSON *report_failed_domain(const cJSON *failure)
 {
-    const cJSON *domain, *failed = NULL;
-    *others = 0;
+    const cJSON *domain;
     cJSON_ArrayForEach(domain, report_at(failure, "domains"))
     {
-        if (!failed && !strcmp(report_string_or(domain, "role", ""), "failed"))
-            failed = domain;
-        else
-            *others += !cJSON_IsFalse(report_at(domain, "innocent"));
+        if (!strcmp(report_string_or(domain, "role", ""), "failed"))
+            return domain;
     }
-    return failed;
+    return NULL;
+}
+
+/* Domains that had built on the failed one. */
+static double innocents(const cJSON *failure)
+{
+    const cJSON *domain, *failed = report_failed_domain(failure);
+    double count = 0;
+    cJSON_ArrayForEach(domain, report_at(failure, "domains"))
+    {
+        count += domain != failed && !cJSON_IsFalse(report_at(domain, "innocent"));
+    }
+    return count;
 }
 
 const char *report_refused_words(const char *reason)
 {
-    static const char *const words[][2] = {
+    static const struct report_word words[] = {
         {"log-limit", "the log had grown over its limit"},
         {"output", "output had been done that cannot be taken back"},
         {"linger", "others had built on it, and its thread did not run for too long"},
@@ -259,10 +262,7 @@ const char *report_refused_words(const char *reason)
         {"endless", "what had built on it never ends, or no retries were left"},
         {"other", "of something else"},
     };
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (!strcmp(words[i][0], reason))
-            return words[i][1];
-    return reason;
+    return REPORT_WORD(words, reason, reason);
 }
 
 static void say_failure(cJSON *answer, const cJSON *report, const cJSON *failure)
@@ -272,8 +272,8 @@ static void say_failure(cJSON *answer, const cJSON *report, const cJSON *failure
     int length = (int)strcspn(seen, "?"); /* which a config may put behind a symbol */
     const char *outcome = report_string_or(failure, "outcome", "");
     const char *reason = report_string(failure, "reason");
-    double others;
-    describe_request(failed_domain(failure, &others), request, sizeof request);
+    double others = innocents(failure);
+    describe_request(report_failed_domain(failure), request, sizeof request);
     describe_error(report, error, sizeof error);
     if (!strcmp(outcome, "refused")) {
         say(answer,
@@ -297,7 +297,7 @@ static void say_failure(cJSON *answer, const cJSON *report, const cJSON *failure
 /* The fault that the config plants. */
 static void say_fault(cJSON *answer, const cJSON *report)
 {
-    static const char *const kinds[][2] = {
+    static const struct report_word kinds[] = {
         {"null", "a load from address 0"}, {"flip", "a bit that flips"},
         {"wild", "a wild store"},          {"skip", "an instruction that is skipped"},
         {"bug", "a breakpoint"},           {"hang", "an endless loop"},
@@ -307,10 +307,8 @@ static void say_fault(cJSON *answer, const cJSON *report)
     char name[MAX_NAME + 4];
     if (!kind || !at || report_at(report, "campaign"))
         return;
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-        if (!strcmp(kinds[i][0], kind))
-            kind = kinds[i][1];
-    say(answer, "A fault was planted in %s: %s.", name_of(at, name), kind);
+    say(answer, "A fault was planted in %s: %s.", name_of(at, name),
+        REPORT_WORD(kinds, kind, kind));
 }
 
 static double domains_of(const cJSON *report)
@@ -376,7 +374,7 @@ static void say_recovery(cJSON *answer, const cJSON *report)
 
 const char *report_reason_words(const char *reason)
 {
-    static const char *const words[][2] = {
+    static const struct report_word words[] = {
         {"boot", "the kernel's own start, before the first request"},
         {"idle", "idling"},
         {"thread", "kernel threads, which serve no request"},
@@ -384,10 +382,7 @@ const char *report_reason_words(const char *reason)
         {"after-output", "requests that had done output, which cannot be undone"},
         {"firmware", "firmware, which is no part of the kernel"},
     };
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (!strcmp(words[i][0], reason))
-            return words[i][1];
-    return reason;
+    return REPORT_WORD(words, reason, reason);
 }
 
 /* The reason that most of what is outside has, and its part of that. */

@@ -14,6 +14,9 @@
  */
 cJSON *report_answer(const cJSON *report);
 
+/* That of a failure's `domains` whose request failed, or NULL. */
+const cJSON *report_failed_domain(const cJSON *failure);
+
 /* What lies outside of domains for this reason ("boot", "after-output", ...), to follow "belongs
  * to"; the reason itself if it is none of those that are known. */
 const char *report_reason_words(const char *reason);

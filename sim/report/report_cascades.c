@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sim/program.h"
+#include "sim/report/report_read.h"
 #include "sim/text.h"
 
 #define MAX_FAILURES 4
@@ -27,35 +28,22 @@ struct graph {
     size_t count, chosen;
 };
 
-static const char *text_of(const cJSON *object, const char *key)
-{
-    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
-}
-
-static double number_of(const cJSON *object, const char *key)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
-    return cJSON_IsNumber(item) ? item->valuedouble : 0;
-}
-
 static const cJSON *failures_of(const cJSON *report)
 {
-    const cJSON *recovery = cJSON_GetObjectItemCaseSensitive(report, "recovery");
-    return cJSON_GetObjectItemCaseSensitive(recovery, "failures");
+    return report_at(report, "recovery.failures");
 }
 
 static double size_of(const cJSON *failure)
 {
-    const cJSON *domains = cJSON_GetObjectItemCaseSensitive(failure, "domains");
-    return cJSON_GetArraySize(domains) + number_of(failure, "domains_left_out");
+    return (double)report_count(failure, "domains") +
+           report_number_or(failure, "domains_left_out", 0);
 }
 
 /* Whether domains were undone for it. */
 static bool is_rollback(const cJSON *failure)
 {
-    const char *outcome = text_of(failure, "outcome");
-    return outcome && strcmp(outcome, "refused") &&
-           cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(failure, "domains"));
+    const char *outcome = report_string(failure, "outcome");
+    return outcome && strcmp(outcome, "refused") && report_count(failure, "domains");
 }
 
 bool report_cascades_apply(const cJSON *report)
@@ -132,9 +120,9 @@ static bool choose(struct graph *graph, struct node *node, size_t limit)
 /* The failed domain, those that depend on what is chosen, then the oldest. */
 static void choose_nodes(struct graph *graph, size_t limit)
 {
-    const cJSON *edges = cJSON_GetObjectItemCaseSensitive(graph->failure, "edges"), *edge;
+    const cJSON *edges = report_at(graph->failure, "edges"), *edge;
     for (size_t i = 0; i < graph->count; i++) {
-        const char *role = text_of(graph->nodes[i].json, "role");
+        const char *role = report_string(graph->nodes[i].json, "role");
         if (role && !strcmp(role, "failed"))
             choose(graph, &graph->nodes[i], limit);
     }
@@ -153,13 +141,14 @@ static void choose_nodes(struct graph *graph, size_t limit)
 
 static bool load(struct graph *graph, size_t limit)
 {
-    const cJSON *domains = cJSON_GetObjectItemCaseSensitive(graph->failure, "domains"), *domain;
-    graph->nodes = calloc((size_t)cJSON_GetArraySize(domains), sizeof *graph->nodes);
+    const cJSON *domains = report_at(graph->failure, "domains"), *domain;
+    graph->nodes = calloc(report_count(domains, ""), sizeof *graph->nodes);
     if (!graph->nodes)
         return false;
     cJSON_ArrayForEach(domain, domains)
     {
-        graph->nodes[graph->count++] = (struct node){.json = domain, .id = number_of(domain, "id")};
+        graph->nodes[graph->count++] =
+            (struct node){.json = domain, .id = report_number_or(domain, "id", 0)};
     }
     qsort(graph->nodes, graph->count, sizeof *graph->nodes, by_id);
     choose_nodes(graph, limit);
@@ -195,22 +184,23 @@ static void write_label(FILE *out, const char *text)
 
 static const char *fill_of(const cJSON *domain)
 {
-    const char *role = text_of(domain, "role");
+    const char *role = report_string(domain, "role");
     if (role && !strcmp(role, "failed"))
         return "#f2a6a0";
-    return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(domain, "innocent")) ? "#f7e2a8"
-                                                                              : "#f5cfc2";
+    return cJSON_IsTrue(report_at(domain, "innocent")) ? "#f7e2a8" : "#f5cfc2";
 }
 
 static void write_node(const struct graph *graph, const struct node *node, FILE *out)
 {
-    const char *name = text_of(node->json, "name"), *request = text_of(node->json, "request");
-    const char *task = text_of(node->json, "task"), *thread = text_of(node->json, "thread");
+    const char *name = report_string(node->json, "name"),
+               *request = report_string(node->json, "request");
+    const char *task = report_string(node->json, "task"),
+               *thread = report_string(node->json, "thread");
     fprintf(out, "    \"f%zu_%.0f\" [fillcolor=\"%s\", label=\"", graph->number, node->id,
             fill_of(node->json));
     write_label(out, name ? name : request ? request : "request");
     if (!name)
-        fprintf(out, " %.0f", number_of(node->json, "number"));
+        fprintf(out, " %.0f", report_number_or(node->json, "number", 0));
     fputs("\\n", out);
     write_label(out, task ? task : thread ? thread : "");
     fprintf(out, "\\n#%.0f\"];\n", node->id);
@@ -220,7 +210,7 @@ static void write_edges(const struct graph *graph, FILE *out)
 {
     const cJSON *edge;
     size_t count = 0;
-    cJSON_ArrayForEach(edge, cJSON_GetObjectItemCaseSensitive(graph->failure, "edges"))
+    cJSON_ArrayForEach(edge, report_at(graph->failure, "edges"))
     {
         struct node *a, *b;
         if (!find_edge(graph, edge, &a, &b) || !a->chosen || !b->chosen || count == MAX_EDGES)
@@ -233,13 +223,13 @@ static void write_edges(const struct graph *graph, FILE *out)
 
 static void write_graph(const struct graph *graph, FILE *out)
 {
-    const char *what = text_of(graph->failure, "failure");
-    const char *outcome = text_of(graph->failure, "outcome");
+    const char *what = report_string(graph->failure, "failure");
+    const char *outcome = report_string(graph->failure, "outcome");
     double total = size_of(graph->failure);
     fprintf(out, "  subgraph cluster_%zu {\n    label=\"failure %zu: ", graph->number,
             graph->number);
     write_label(out, what ? what : "unknown");
-    fprintf(out, ", %.6f s, ", number_of(graph->failure, "time_ns") * 1e-9);
+    fprintf(out, ", %.6f s, ", report_number_or(graph->failure, "time_ns", 0) * 1e-9);
     write_label(out, outcome ? outcome : "");
     fprintf(out, ", %.0f domain%s\";\n", total, total == 1 ? "" : "s");
     for (size_t i = 0; i < graph->count; i++)

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "sim/json.h"
@@ -32,13 +33,22 @@ static int put_comparison(struct report_dir *dir, const cJSON *comparison, struc
     if (!out)
         return -1;
     report_compare_csv(comparison, out);
-    if (report_dir_close(dir, out, err))
+    if (report_dir_close(dir, out, false, err))
         return -1;
     out = report_dir_create(dir, "compare.html", err);
-    int result = out ? compare_html_write(comparison, out, err) : -1;
-    if (out && report_dir_close(dir, out, result ? NULL : err))
-        result = -1;
-    return result;
+    return out ? report_dir_close(dir, out, compare_html_write(comparison, out, err), err) : -1;
+}
+
+/* A comparison does not replace what it compares. */
+static int check_apart(const struct options *options, struct error *err)
+{
+    struct stat output, operand;
+    for (size_t i = 0; i < options->operand_count; i++)
+        if (stat(options->output, &output) == 0 && stat(options->operands[i], &operand) == 0 &&
+            output.st_dev == operand.st_dev && output.st_ino == operand.st_ino)
+            return error_set(err, "%s: expected another folder than those to compare",
+                             options->output);
+    return 0;
 }
 
 static int write_comparison(const struct options *options, const cJSON *comparison,
@@ -74,6 +84,8 @@ static int compare(const struct options *options, struct error *err)
     size_t count = options->operand_count;
     struct compared *all = calloc(count, sizeof *all);
     int result = all ? 0 : error_set(err, "out of memory");
+    if (!result && options->output)
+        result = check_apart(options, err);
     for (size_t i = 0; i < count && !result; i++) {
         all[i].name = options->operands[i];
         all[i].report = report_load(all[i].name, err);

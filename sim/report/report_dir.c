@@ -144,16 +144,17 @@ static void unmake(char *path, size_t was)
     }
 }
 
-static FTS *walk(const char *path)
+/* Symbolic links in the folder are not followed; FTS_COMFOLLOW: the folder itself may be one. */
+static FTS *walk(const char *path, int follow)
 {
     char *const roots[] = {(char *)path, NULL};
-    return fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    return fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | follow, NULL);
 }
 
 /* Removes a folder and what is in it, but not the file `except`. */
 static void clear(const char *path, const char *except)
 {
-    FTS *tree = walk(path);
+    FTS *tree = walk(path, 0);
     FTSENT *entry;
     while (tree && (entry = fts_read(tree), entry)) {
         if (entry->fts_info == FTS_DP)
@@ -246,7 +247,7 @@ static int add_entry(struct entries *entries, const FTSENT *found, size_t skip)
 
 static int list(struct entries *entries, const char *path, struct error *err)
 {
-    FTS *tree = walk(path);
+    FTS *tree = walk(path, FTS_COMFOLLOW);
     FTSENT *found;
     int result = tree ? 0 : error_set(err, "out of memory");
     *entries = (struct entries){0};
@@ -405,7 +406,7 @@ FILE *report_dir_create(struct report_dir *dir, const char *name, struct error *
     return file;
 }
 
-int report_dir_close(struct report_dir *dir, FILE *file, struct error *err)
+int report_dir_close(struct report_dir *dir, FILE *file, bool failed, struct error *err)
 {
     errno = 0;
     bool written = fflush(file) == 0 && !ferror(file);
@@ -414,9 +415,18 @@ int report_dir_close(struct report_dir *dir, FILE *file, struct error *err)
         written = false;
         code = errno;
     }
-    return written ? 0
-                   : error_set(err, "%s: cannot write the report: %s", dir->path,
-                               code ? strerror(code) : "not all of it was written");
+    if (!written && !failed)
+        error_set(err, "%s: cannot write the report: %s", dir->path,
+                  code ? strerror(code) : "not all of it was written");
+    return written && !failed ? 0 : -1;
+}
+
+int report_dir_put(struct report_dir *dir, const char *name, const char *text, struct error *err)
+{
+    FILE *out = report_dir_create(dir, name, err);
+    if (out)
+        fputs(text, out);
+    return out ? report_dir_close(dir, out, false, err) : -1;
 }
 
 /* ---- Commit -------------------------------------------------------------------------------- */

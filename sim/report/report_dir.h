@@ -28,8 +28,11 @@ struct report_dir *report_dir_reopen(const char *path, struct error *err);
  * report_dir_is_ours() knows. Belongs to the caller until report_dir_close(). */
 FILE *report_dir_create(struct report_dir *dir, const char *name, struct error *err);
 
-/* Closes the file; -1 if not all of it could be written. */
-int report_dir_close(struct report_dir *dir, FILE *file, struct error *err);
+/* Closes the file; -1 if not all of it could be written, or if `failed`: err says why already. */
+int report_dir_close(struct report_dir *dir, FILE *file, bool failed, struct error *err);
+
+/* A new file with this text. */
+int report_dir_put(struct report_dir *dir, const char *name, const char *text, struct error *err);
 
 /* Where they will be. */
 const char *report_dir_path(const struct report_dir *dir);

@@ -18,7 +18,7 @@ int report_files_put_json(struct report_dir *dir, const char *name, const cJSON 
     if (out)
         fprintf(out, "%s\n", text);
     free(text);
-    return out ? report_dir_close(dir, out, err) : -1;
+    return out ? report_dir_close(dir, out, false, err) : -1;
 }
 
 int report_files_put_tables(struct report_dir *dir, const cJSON *report, struct error *err)
@@ -28,10 +28,7 @@ int report_files_put_tables(struct report_dir *dir, const cJSON *report, struct 
         if (!report_table_applies(table, report))
             continue;
         FILE *out = report_dir_create(dir, report_table_file(table), err);
-        int result = out ? report_table_write(table, report, out, err) : -1;
-        if (out && report_dir_close(dir, out, result ? NULL : err))
-            result = -1;
-        if (result)
+        if (!out || report_dir_close(dir, out, report_table_write(table, report, out, err), err))
             return -1;
     }
     return 0;
@@ -47,10 +44,7 @@ int report_files_derive(struct report_dir *dir, const cJSON *report, const cJSON
         return -1;
     report_plots_draw(dir, report, note);
     FILE *out = report_dir_create(dir, "report.html", err);
-    int result = out ? report_html_write(report, &extras, out, err) : -1;
-    if (out && report_dir_close(dir, out, result ? NULL : err))
-        result = -1;
-    return result;
+    return out ? report_dir_close(dir, out, report_html_write(report, &extras, out, err), err) : -1;
 }
 
 static int answer(cJSON *report, struct error *err)

@@ -12,6 +12,7 @@
 
 #include "sim/config_digest.h"
 #include "sim/json.h"
+#include "sim/text.h"
 
 #define MAX_SIZE ((size_t)256 << 20) /* bytes of a report.json */
 
@@ -52,8 +53,7 @@ static int add_digest(cJSON *json, const struct config *config, struct error *er
     sha256_init(&hash);
     sha256_update(&hash, strlen(text), (const uint8_t *)text);
     sha256_digest(&hash, sizeof bytes, bytes);
-    for (size_t i = 0; i < sizeof bytes; i++)
-        snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+    text_hex(bytes, sizeof bytes, hex);
     cJSON_AddStringToObject(json, "digest", hex);
     cJSON_AddItemToObject(json, "inputs", inputs);
     free(text);
@@ -96,16 +96,19 @@ cJSON *report_head(const char *kind, const struct options *options, const struct
 static int check_version(const cJSON *json, const char *name, struct error *err)
 {
     const char *format = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "format"));
-    int version, length = 0;
-    if (!format || sscanf(format, REPORT_FORMAT "%d%n", &version, &length) != 1 || format[length])
+    bool ours = format && !strncmp(format, REPORT_FORMAT, strlen(REPORT_FORMAT));
+    const char *digits = ours ? format + strlen(REPORT_FORMAT) : "";
+    size_t length = strspn(digits, "0123456789");
+    long version = strtol(digits, NULL, 10);
+    if (length == 0 || digits[length])
         return error_set(err, "%s: expected \"format\": \"" REPORT_FORMAT "%d\", found none", name,
                          REPORT_VERSION);
     if (version > REPORT_VERSION)
-        return error_set(err, "%s: made by a newer Iaso: report %d, this one reads up to %d", name,
+        return error_set(err, "%s: made by a newer Iaso: report %ld, this one reads up to %d", name,
                          version, REPORT_VERSION);
     if (version < REPORT_VERSION)
         return error_set(err,
-                         "%s: made by an older Iaso: report %d, this one reads %d: make it anew "
+                         "%s: made by an older Iaso: report %ld, this one reads %d: make it anew "
                          "with `iaso run CONFIG --report DIR --force`",
                          name, version, REPORT_VERSION);
     return 0;

@@ -206,7 +206,7 @@ static double paid(const cJSON *row)
 
 static void write_event(FILE *out, const cJSON *row)
 {
-    static const char *const words[][2] = {
+    static const struct report_word words[] = {
         {"domain", "domains opened"},
         {"store", "writes logged"},
         {"load", "reads tracked"},
@@ -215,10 +215,7 @@ static void write_event(FILE *out, const cJSON *row)
         {"commit", "commits"},
     };
     const char *event = report_string_or(row, "event", "?");
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (!strcmp(words[i][0], event))
-            event = words[i][1];
-    html_text(out, event);
+    html_text(out, REPORT_WORD(words, event, event));
 }
 
 static const struct column event_columns[] = {

@@ -182,13 +182,10 @@ static void write_nvm(const struct page *page, const cJSON *nvm)
 
 static void write_end(FILE *out, const cJSON *life)
 {
-    static const char *const words[][2] = {
+    static const struct report_word words[] = {
         {"planned", "planned cut"}, {"brown-out", "brown-out"}, {"last", "end of the run"}};
     const char *end = report_string_or(life, "end", "?");
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (!strcmp(words[i][0], end))
-            end = words[i][1];
-    html_text(out, end);
+    html_text(out, REPORT_WORD(words, end, end));
     if (cJSON_IsTrue(report_at(life, "torn")))
         fputs(", torn store", out);
 }

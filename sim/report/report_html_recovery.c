@@ -31,20 +31,9 @@ static void write_request(FILE *out, const cJSON *domain)
         fprintf(out, "%.0f", number);
 }
 
-static const cJSON *failed_domain(const cJSON *failure)
-{
-    const cJSON *domain;
-    cJSON_ArrayForEach(domain, report_at(failure, "domains"))
-    {
-        if (!strcmp(report_string_or(domain, "role", ""), "failed"))
-            return domain;
-    }
-    return NULL;
-}
-
 static void write_failed(FILE *out, const cJSON *failure)
 {
-    const cJSON *domain = failed_domain(failure);
+    const cJSON *domain = report_failed_domain(failure);
     if (domain)
         write_request(out, domain);
     else
@@ -53,18 +42,15 @@ static void write_failed(FILE *out, const cJSON *failure)
 
 static void write_outcome(FILE *out, const cJSON *failure)
 {
-    static const char *const words[][2] = {
+    static const struct report_word words[] = {
         {"error", "undone; its caller got the error"},
         {"retry", "undone and executed again"},
         {"refused", "refused"},
     };
     const char *outcome = report_string_or(failure, "outcome", "?");
     const char *reason = report_string(failure, "reason");
-    bool bad = !strcmp(outcome, "refused");
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (!strcmp(words[i][0], outcome))
-            outcome = words[i][1];
-    html_print(out, "<span class=%s>%s</span>", bad ? "bad" : "good", outcome);
+    html_print(out, "<span class=%s>%s</span>", strcmp(outcome, "refused") ? "good" : "bad",
+               REPORT_WORD(words, outcome, outcome));
     if (reason)
         html_print(out, " <span class=why>%s</span>", report_refused_words(reason));
 }
@@ -91,16 +77,13 @@ static double log_bytes(const cJSON *failure)
 
 static void write_role(FILE *out, const cJSON *domain)
 {
-    static const char *const words[][2] = {
+    static const struct report_word words[] = {
         {"failed", "failed"},
         {"dependent", "had built on it"},
         {"later", "came later in such a thread"},
     };
     const char *role = report_string_or(domain, "role", "?");
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (!strcmp(words[i][0], role))
-            role = words[i][1];
-    html_text(out, role);
+    html_text(out, REPORT_WORD(words, role, role));
 }
 
 static void write_fate(FILE *out, const cJSON *domain)

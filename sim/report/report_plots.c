@@ -63,13 +63,7 @@ static bool applies(const struct plot *plot, const cJSON *report)
 int report_scripts_write(struct report_dir *dir, const cJSON *report, struct error *err)
 {
     for (size_t i = 0; i < PLOTS; i++) {
-        if (!applies(&plots[i], report))
-            continue;
-        FILE *out = report_dir_create(dir, plots[i].file, err);
-        if (!out)
-            return -1;
-        fputs(plots[i].text, out);
-        if (report_dir_close(dir, out, err))
+        if (applies(&plots[i], report) && report_dir_put(dir, plots[i].file, plots[i].text, err))
             return -1;
     }
     if (!report_cascades_apply(report))
@@ -77,7 +71,7 @@ int report_scripts_write(struct report_dir *dir, const cJSON *report, struct err
     FILE *out = report_dir_create(dir, "plots/cascades.dot", err);
     if (out)
         report_cascades_write(report, out);
-    return out ? report_dir_close(dir, out, err) : -1;
+    return out ? report_dir_close(dir, out, false, err) : -1;
 }
 
 static void complain(char note[REPORT_NOTE_SIZE], const struct error *err)

@@ -64,6 +64,15 @@ double report_sum(const cJSON *json, const char *path)
     return sum;
 }
 
+const char *report_word(const struct report_word *words, size_t count, const char *key,
+                        const char *otherwise)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!strcmp(words[i].key, key))
+            return words[i].word;
+    return otherwise;
+}
+
 /* ---- Words -------------------------------------------------------------------------------- */
 
 /* Puts commas into the digits before the point. */

@@ -29,6 +29,15 @@ size_t report_count(const cJSON *json, const char *path);
 /* Sum of the numbers in an object or array there. */
 double report_sum(const cJSON *json, const char *path);
 
+/* What a table of pairs says for a key; `otherwise` if it is not there. */
+struct report_word {
+    const char *key, *word;
+};
+const char *report_word(const struct report_word *words, size_t count, const char *key,
+                        const char *otherwise);
+#define REPORT_WORD(words, key, otherwise) \
+    report_word(words, sizeof(words) / sizeof *(words), key, otherwise)
+
 /* ---- Quantities in words, all of plain ASCII ----------------------------------------------- */
 
 #define WORDS_SIZE 48

@@ -85,10 +85,7 @@ static int write_file(struct run_report *report, const char *name, write_fn writ
                       struct error *err)
 {
     FILE *out = report_dir_create(report->dir, name, err);
-    if (!out)
-        return -1;
-    int failed = write(recorder, out, err);
-    return report_dir_close(report->dir, out, failed ? NULL : err) || failed ? -1 : 0;
+    return out ? report_dir_close(report->dir, out, write(recorder, out, err), err) : -1;
 }
 
 static int write_coverage(void *recorder, FILE *out, struct error *err)
@@ -119,7 +116,7 @@ static int end_trace(struct run_report *report, struct error *err)
     report->trace_file = NULL;
     run_trace_finish(report->trace);
     run_trace_add_report(report->trace, report->json);
-    return report_dir_close(report->dir, trace, err);
+    return report_dir_close(report->dir, trace, false, err);
 }
 
 static int write_recorders(struct run_report *report, struct error *err)

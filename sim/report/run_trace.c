@@ -5,8 +5,6 @@
 #include <stdlib.h>
 
 #include "sim/attach.h"
-#include "sim/kernel_view.h"
-#include "sim/requests.h"
 #include "sim/report/trace_domains.h"
 #include "sim/report/trace_machine.h"
 
@@ -27,19 +25,10 @@ static int task_of(void *opaque, unsigned hart, uint64_t thread, struct trace_ta
     return 0;
 }
 
-static int read_kernel(void *opaque, uint64_t gva, void *buffer, size_t size)
-{
-    return kernel_view_read(opaque, gva, buffer, size);
-}
-
 static void name_request(void *opaque, enum request_kind kind, uint64_t number, char *buffer,
                          size_t size)
 {
-    struct machine *machine = opaque;
-    const struct request_names names = {.policy = &machine->config->recovery,
-                                        .symbols = machine->symbols,
-                                        .read = read_kernel,
-                                        .opaque = machine};
+    const struct request_names names = attach_request_names(opaque);
     char name[64];
     if (request_name(&names, kind, number, name, sizeof name))
         snprintf(buffer, size, "%s %" PRIu64, request_kind_name(kind), number);

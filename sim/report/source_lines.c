@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "mem/input.h"
+#include "sim/report/names.h"
 
 #define MAX_DEPTH 64 /* of DIEs */
 
@@ -25,17 +26,12 @@ struct scope {
 };
 
 struct source_lines {
-    char **files;
-    size_t file_count, file_room;
+    struct names files, names; /* names: of functions */
     struct source_row *rows;
     size_t row_count, row_room;
     struct source_function *functions;
     size_t function_count, function_room;
-    char **names; /* of functions; owned */
-    size_t name_count, name_room;
     uint32_t copies;
-    uint32_t *slots; /* files by name, open addressing; index + 1, or 0 */
-    size_t slot_room;
 };
 
 /* One ELF file, while it is read. */
@@ -95,37 +91,6 @@ static void tidy(char *path)
     *out = 0;
 }
 
-static uint32_t hash(const char *text)
-{
-    uint32_t value = 2166136261u;
-    for (; *text; text++)
-        value = (value ^ (uint8_t)*text) * 16777619u;
-    return value;
-}
-
-static uint32_t *slot_of(const struct source_lines *lines, const char *name)
-{
-    for (uint32_t i = hash(name);; i++) {
-        uint32_t *slot = &lines->slots[i & (lines->slot_room - 1)];
-        if (!*slot || !strcmp(lines->files[*slot - 1], name))
-            return slot;
-    }
-}
-
-static bool grow_slots(struct source_lines *lines)
-{
-    size_t room = lines->slot_room ? 2 * lines->slot_room : 256;
-    uint32_t *slots = calloc(room, sizeof *slots);
-    if (!slots)
-        return false;
-    free(lines->slots);
-    lines->slots = slots;
-    lines->slot_room = room;
-    for (size_t i = 0; i < lines->file_count; i++)
-        *slot_of(lines, lines->files[i]) = (uint32_t)i + 1;
-    return true;
-}
-
 static uint32_t file_of(struct reader *reader, const char *name)
 {
     struct source_lines *lines = reader->lines;
@@ -136,23 +101,16 @@ static uint32_t file_of(struct reader *reader, const char *name)
         path = strdup(name);
     else if (asprintf(&path, "%s/%s", reader->folder, name) < 0)
         path = NULL;
-    if (!path || (2 * lines->file_count >= lines->slot_room && !grow_slots(lines)) ||
-        !more(&lines->files, lines->file_count, &lines->file_room, sizeof *lines->files)) {
-        reader->failed = true;
-        free(path);
+    if (path)
+        tidy(path);
+    uint32_t file = path ? names_add(&lines->files, path) : NAMES_FULL;
+    free(path);
+    reader->failed |= file == NAMES_FULL;
+    if (file == NAMES_FULL)
         return 0;
-    }
-    tidy(path);
-    uint32_t *slot = slot_of(lines, path);
-    if (*slot) {
-        free(path);
-    } else {
-        lines->files[lines->file_count++] = path;
-        *slot = (uint32_t)lines->file_count;
-    }
     reader->last_name = name;
-    reader->last_file = *slot - 1;
-    return reader->last_file;
+    reader->last_file = file;
+    return file;
 }
 
 /* ---- Functions ----------------------------------------------------------------------------- */
@@ -191,17 +149,14 @@ static void add_function(struct reader *reader, const struct scope *scope, uint6
                          const char *name, bool inlined)
 {
     struct source_lines *lines = reader->lines;
-    char *copy = strdup(name);
-    if (!copy || !more(&lines->names, lines->name_count, &lines->name_room, sizeof *lines->names) ||
-        !more(&lines->functions, lines->function_count, &lines->function_room,
-              sizeof *lines->functions)) {
-        free(copy);
+    uint32_t number = names_add(&lines->names, name);
+    if (number == NAMES_FULL || !more(&lines->functions, lines->function_count,
+                                      &lines->function_room, sizeof *lines->functions)) {
         reader->failed = true;
         return;
     }
-    lines->names[lines->name_count++] = copy;
-    lines->functions[lines->function_count++] =
-        (struct source_function){entry, scope->file, scope->line, copy, !inlined};
+    lines->functions[lines->function_count++] = (struct source_function){
+        entry, scope->file, scope->line, lines->names.all[number], !inlined};
 }
 
 /* The attribute of the DIE, or of the one that says what it is a copy of. */
@@ -525,15 +480,10 @@ void source_lines_free(struct source_lines *lines)
 {
     if (!lines)
         return;
-    for (size_t i = 0; i < lines->file_count; i++)
-        free(lines->files[i]);
-    for (size_t i = 0; i < lines->name_count; i++)
-        free(lines->names[i]);
-    free(lines->files);
-    free(lines->names);
+    names_free(&lines->files);
+    names_free(&lines->names);
     free(lines->rows);
     free(lines->functions);
-    free(lines->slots);
     free(lines);
 }
 
@@ -579,10 +529,10 @@ size_t source_lines_functions(struct source_lines *lines, const struct source_fu
 
 size_t source_lines_files(const struct source_lines *lines)
 {
-    return lines->file_count;
+    return lines->files.count;
 }
 
 const char *source_lines_file(const struct source_lines *lines, uint32_t file)
 {
-    return lines->files[file];
+    return lines->files.all[file];
 }

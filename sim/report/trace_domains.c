@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/config.h"
 #include "sim/requests.h"
 
-#define MAX_HARTS   8
 #define MAX_NAME    64
 #define MAX_NESTED  48
 #define BUCKETS     1024
@@ -43,7 +43,7 @@ struct trace_domains {
     struct {
         size_t track;
         uint64_t thread;
-    } harts[MAX_HARTS];
+    } harts[CONFIG_MAX_HARTS];
     struct traced_thread *threads[BUCKETS];
     uint32_t unnamed;
     struct lingerer *lingerers[BUCKETS];
@@ -366,8 +366,8 @@ static void on_rewound(void *opaque, unsigned hart, const struct observed_domain
 static void on_switched(void *opaque, unsigned hart, uint64_t id)
 {
     struct trace_domains *domains = opaque;
-    if (hart >= MAX_HARTS || (domains->harts[hart].thread == id &&
-                              perfetto_depth(domains->out, domains->harts[hart].track)))
+    if (hart >= CONFIG_MAX_HARTS || (domains->harts[hart].thread == id &&
+                                     perfetto_depth(domains->out, domains->harts[hart].track)))
         return;
     size_t track = domains->harts[hart].track;
     uint64_t now = trace_domains_now(domains);
@@ -386,7 +386,7 @@ struct trace_domains *trace_domains_new(struct perfetto *out, const struct trace
         return NULL;
     domains->out = out;
     domains->host = *host;
-    for (unsigned i = 0; i < host->harts && i < MAX_HARTS; i++) {
+    for (unsigned i = 0; i < host->harts && i < CONFIG_MAX_HARTS; i++) {
         char name[16];
         snprintf(name, sizeof name, "hart %u", i);
         domains->harts[i].track =

@@ -45,14 +45,8 @@ static uint64_t now_of(const struct trace_machine *trace)
 
 static void name_exception(uint64_t number, char *name, size_t size)
 {
-    /* Table B1-4 of the ARMv7-M Architecture Reference Manual. */
-    static const char *const names[] = {
-        [1] = "reset",    [2] = "NMI",        [3] = "HardFault", [4] = "MemManage",
-        [5] = "BusFault", [6] = "UsageFault", [11] = "SVCall",   [12] = "DebugMonitor",
-        [14] = "PendSV",  [15] = "SysTick",
-    };
-    if (number < sizeof names / sizeof names[0] && names[number])
-        snprintf(name, size, "%s", names[number]);
+    if (exception_name(number))
+        snprintf(name, size, "%s", exception_name(number));
     else
         snprintf(name, size, "IRQ %" PRIu64, number - 16);
 }

@@ -46,8 +46,6 @@ Test(folded, one_tree_for_all)
     cr_expect_eq(push(folded, 0, "main"), main);
     cr_expect_eq(push(folded, main, "b"), b);
     cr_expect_eq(push(folded, main, "a"), a);
-    cr_expect_eq(folded_parent(folded, b), main);
-    cr_expect_eq(folded_parent(folded, 0), 0);
     folded_add(folded, b, 0, 7);
     folded_add(folded, main, 0, 2);
     folded_add(folded, a, 0, 1);

@@ -318,6 +318,7 @@ Test(options, the_command_again)
          "iaso inject x.json --at f+0x10 --kind flip --set inject.at=g"},
         {{"sweep", "x", "--depth", "2", "--seed", "7", "--jobs", "3"},
          "iaso sweep x --depth 2 --seed 7"},
+        {{"sweep", "x", "--shard", "2/4"}, "iaso sweep x --shard 2/4"},
         {{"campaign", "show", "a b.db"}, "iaso campaign show 'a b.db'"},
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {

@@ -86,7 +86,7 @@ static void make_file(struct report_dir *report, const char *name, const char *c
     FILE *out = report_dir_create(report, name, &err);
     cr_assert(out, "%s", err.text);
     fputs(contents, out);
-    cr_assert_eq(report_dir_close(report, out, &err), 0, "%s", err.text);
+    cr_assert_eq(report_dir_close(report, out, false, &err), 0, "%s", err.text);
 }
 
 static void expect_refused(const char *path, bool force, const char *why)
@@ -310,7 +310,7 @@ Test(report_dir, full_disk)
     cr_assert_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
     for (int i = 0; i < 100000; i++)
         fputc('x', out);
-    cr_expect_eq(report_dir_close(report, out, &err), -1);
+    cr_expect_eq(report_dir_close(report, out, false, &err), -1);
     cr_expect(strstr(err.text, "cannot write the report"), "%s", err.text);
     report_dir_free(report);
     expect_contents("report.json", OURS);
@@ -328,7 +328,7 @@ Test(report_dir, really_full_disk)
     cr_assert(out, "%s", err.text);
     for (int i = 0; i < 100000; i++)
         fputc('x', out);
-    cr_expect_eq(report_dir_close(report, out, &err), -1);
+    cr_expect_eq(report_dir_close(report, out, false, &err), -1);
     cr_expect(strstr(err.text, strerror(ENOSPC)), "%s", err.text);
     report_dir_free(report);
     cr_expect_eq(entries(dir), 0);
