@@ -5,7 +5,7 @@
 AGORA_SRC   := guests/agora
 AGORA_OUT   := build/guests/agora
 AGORA_CC    ?= riscv64-linux-gnu-gcc
-AGORA_FLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+AGORA_FLAGS := -std=gnu11 -O2 -g -ffile-prefix-map='$(CURDIR)=.' -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
                -march=rv64imac_zicsr_zifencei -mabi=lp64 -mcmodel=medany -mno-relax -ffreestanding \
                -fno-pic -fno-stack-protector -fno-builtin -fno-asynchronous-unwind-tables \
                -fno-tree-loop-distribute-patterns -fno-omit-frame-pointer

@@ -9,7 +9,7 @@
 HYPNOS_SRC   := guests/hypnos
 HYPNOS_OUT   := build/guests/hypnos
 HYPNOS_CC    ?= arm-none-eabi-gcc
-HYPNOS_FLAGS := -std=gnu11 -O2 -g -mthumb -ffreestanding -fno-builtin-printf -fno-strict-aliasing -ffp-contract=off \
+HYPNOS_FLAGS := -std=gnu11 -O2 -g -ffile-prefix-map='$(CURDIR)=.' -mthumb -ffreestanding -fno-builtin-printf -fno-strict-aliasing -ffp-contract=off \
                 -fno-tree-loop-distribute-patterns -ffunction-sections -fdata-sections \
                 -Wall -Wextra -Werror -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wno-missing-braces \
                 -I$(HYPNOS_SRC)/include -I$(HYPNOS_SRC)/kernel -I$(HYPNOS_SRC)/port

@@ -4,7 +4,7 @@
 GUEST_CC    ?= riscv64-linux-gnu-gcc
 GUEST_SRC   := tests/guests/riscv
 GUEST_OUT   := $(BUILD)/guests/riscv
-GUEST_FLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -march=rv64gc \
+GUEST_FLAGS := -std=gnu11 -O2 -g -ffile-prefix-map='$(CURDIR)=.' -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -march=rv64gc \
                -mabi=lp64d -mcmodel=medany -mno-relax -ffreestanding -fno-pic -fno-stack-protector \
                -fno-builtin -fno-asynchronous-unwind-tables -fno-tree-loop-distribute-patterns
 GUEST_LINK  := -nostdlib -static -no-pie -Wl,-T,$(GUEST_SRC)/guest.ld -Wl,--build-id=none \
@@ -47,7 +47,7 @@ $(GUEST_OUT)/random-%.elf: $(GUEST_OUT)/random-%.o $(GUEST_OUT)/random.o $(GUEST
 ARM_SRC   := tests/guests/arm
 ARM_OUT   := $(BUILD)/guests/arm
 ARM_CC    ?= arm-none-eabi-gcc
-ARM_FLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wshadow -mcpu=cortex-m3 -mthumb -ffreestanding \
+ARM_FLAGS := -std=gnu11 -O2 -g -ffile-prefix-map='$(CURDIR)=.' -Wall -Wextra -Werror -Wshadow -mcpu=cortex-m3 -mthumb -ffreestanding \
              -fno-tree-loop-distribute-patterns
 ARM_NAMES := nest store mandelbrot
 TEST_GUESTS += $(ARM_NAMES:%=$(ARM_OUT)/%.elf)
