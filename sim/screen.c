@@ -122,7 +122,8 @@ static void put_words(struct cursor *cursor, const char *text)
         size_t spaces = strspn(text, " "), length = strcspn(text + spaces, " ");
         const char *word = text + spaces;
         unsigned columns = columns_of(word, length);
-        if (screen->width && (spaces || cursor->blank) && cursor->column > cursor->indent &&
+        bool may_end = spaces || (cursor->blank && cursor->indent + columns <= screen->width);
+        if (screen->width && may_end && cursor->column > cursor->indent &&
             cursor->column + spaces + columns > screen->width) {
             fprintf(screen->out, "\n%*s", (int)cursor->indent, "");
             cursor->column = cursor->indent;

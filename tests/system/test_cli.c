@@ -264,6 +264,27 @@ Test(system_cli, console_to_a_full_disk_is_reported)
     place_remove(&place);
 }
 
+Test(system_cli, what_cannot_be_printed_is_told)
+{
+    static const char *const commands[] = {"--help", "--version", "run --help", "schema report",
+                                           "completion bash"};
+    struct place place;
+    char command[300];
+    place_make(&place);
+    const char *program = getenv("IASO") ? getenv("IASO") : "./iaso";
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        snprintf(command, sizeof command, "%s %s >/dev/full 2>%s/err", program, commands[i],
+                 place.dir);
+        int status = system(command);
+        cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 3, "%s: status %d", commands[i],
+                  status);
+        char *err = read_whole(place_file(&place, "err"), NULL);
+        cr_expect_str_eq(err, "iaso: cannot write to standard output\n", "%s", commands[i]);
+        free(err);
+    }
+    place_remove(&place);
+}
+
 Test(system_cli, summary)
 {
     struct place place;

@@ -406,6 +406,10 @@ Test(system_report, what_is_no_report)
     expect_no_report(&place, "{\"format\":\"iaso report 2\",\n \"kind\": \"ru", "report.json:2:");
     expect_no_report(&place, "{\"format\":\"iaso report 3\"}",
                      "made by a newer Iaso: report 3, this one reads up to 2");
+    expect_no_report(&place, "{\"format\":\"iaso report 4294967298\"}", "made by a newer Iaso");
+    expect_no_report(&place, "{\"format\":\"iaso report 99999999999999999999\"}",
+                     "made by a newer Iaso");
+    expect_no_report(&place, "{\"format\":\"iaso report  2\"}", "expected \"format\"");
     expect_no_report(&place, "{\"format\":\"iaso report 1\"}", "make it anew with");
     expect_no_report(&place, "{\"format\":\"iaso report 2x\"}", "expected \"format\"");
     expect_no_report(&place, "{\"format\":7}", "expected \"format\"");
@@ -615,6 +619,11 @@ Test(system_report, compared)
     run_free(&run);
     RUN(&run, "report", a, b, "-o", out, "--force");
     cr_expect_eq(run.code, 0, "%s", run.err);
+    run_free(&run);
+    RUN(&run, "report", a, b, "-o", b, "--force");
+    cr_expect_eq(run.code, 2, "not over what it compares");
+    cr_expect(strstr(run.err, "expected another folder"), "%s", run.err);
+    cr_expect(is_there(b, "config.json"));
     run_free(&run);
     RUN(&run, "report", out);
     cr_expect_eq(run.code, 0, "a comparison is made anew: %s", run.err);

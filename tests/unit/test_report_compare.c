@@ -143,6 +143,48 @@ Test(report_compare, equal_reports)
     cJSON_Delete(json);
 }
 
+/* That takes no time that grows with 2 to the depth: 30 levels would take minutes. */
+Test(report_compare, deep_configurations, .timeout = 30)
+{
+    char deep[8000] = "{\"configuration\":";
+    char *at = deep + strlen(deep);
+    for (int i = 0; i < 30; i++)
+        at += sprintf(at, "{\"x\":[{\"other\":{\"y\":[1,2]}}],\"d%d\":{\"e\":", i);
+    at += sprintf(at, "7");
+    for (int i = 0; i < 30; i++)
+        at += sprintf(at, "}}");
+    strcpy(at, "}");
+    cJSON *json = compared(deep, deep, "{}");
+    cr_expect_eq(report_count(json, "differences"), 0);
+    cJSON_Delete(json);
+}
+
+Test(report_compare, what_is_equal)
+{
+    static const struct {
+        const char *a, *b;
+        bool equal;
+    } cases[] = {
+        {"{\"a\":1,\"b\":[{}]}", "{\"b\":[{}],\"a\":1}", true},
+        {"{\"a\":1}", "{\"a\":1,\"b\":2}", false},
+        {"{\"a\":1,\"b\":2}", "{\"a\":1}", false},
+        {"[1,2]", "[2,1]", false},
+        {"[1]", "[1,1]", false},
+        {"[]", "{}", false},
+        {"{\"a\":null}", "{\"b\":null}", false},
+        {"\"1\"", "1", false},
+        {"null", "null", true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char a[80], b[80];
+        snprintf(a, sizeof a, "{\"configuration\":{\"k\":%s}}", cases[i].a);
+        snprintf(b, sizeof b, "{\"configuration\":{\"k\":%s}}", cases[i].b);
+        cJSON *json = compared(a, b, "{}");
+        cr_expect_eq(report_count(json, "differences") == 0, cases[i].equal, "%s %s", a, b);
+        cJSON_Delete(json);
+    }
+}
+
 /* Somebody may have edited them. */
 Test(report_compare, reports_of_another_shape)
 {

@@ -147,6 +147,26 @@ Test(report_dir, without_commit_nothing_is_left)
     report_dir_free(NULL);
 }
 
+Test(report_dir, may_be_named_by_a_link)
+{
+    char link[256];
+    snprintf(link, sizeof link, "%s/link", top);
+    cr_assert_eq(mkdir(dir, 0777), 0);
+    cr_assert_eq(symlink("report", link), 0);
+    for (int i = 0; i < 2; i++) {
+        struct report_dir *report = report_dir_open(link, i == 1, &err);
+        cr_assert(report, "%s", err.text);
+        make_file(report, "report.json", OURS);
+        cr_assert_eq(report_dir_commit(report, &err), 0, "%s", err.text);
+        report_dir_free(report);
+        expect_contents("report.json", OURS);
+    }
+    cr_expect_eq(entries(dir), 1);
+    struct report_dir *report = report_dir_reopen(link, &err);
+    cr_expect(report, "%s", err.text);
+    report_dir_free(report);
+}
+
 Test(report_dir, is_not_overwritten_unasked)
 {
     make_report(false, "old");
@@ -267,7 +287,7 @@ Test(report_dir, no_folder_there)
     char *long_name = malloc(10241);
     memset(long_name, 'x', 10240);
     long_name[10240] = 0;
-    expect_refused(long_name, false, "xxx");
+    expect_refused(long_name, false, "the name is too long");
     free(long_name);
     cr_expect_eq(entries(top), 1);
     cr_expect_null(report_dir_reopen(dir, &err));

@@ -112,6 +112,25 @@ Test(screen, a_word_may_be_longer_than_the_line)
                                     "  and more\n");
 }
 
+Test(screen, a_line_ends_behind_a_label_rather_than_in_a_word)
+{
+    struct printed printed;
+    begin(&printed, 20);
+    setenv("NO_COLOR", "1", 1);
+    screen_open(&printed.screen, printed.out);
+    screen_verdict(&printed.screen, true, "finished", "poweroff, as expected");
+    screen_row(&printed.screen, "ran", "16,099 instructions");
+    screen_item(&printed.screen, "  -q, --quiet", 15, "print nothing");
+    cr_expect_str_eq(end(&printed), "iaso: finished: \n"
+                                    "  poweroff, as\n"
+                                    "  expected\n"
+                                    "ran            \n"
+                                    "  16,099\n"
+                                    "  instructions\n"
+                                    "  -q, --quiet  print\n"
+                                    "  nothing\n");
+}
+
 Test(screen, colour_only_where_it_is_wanted)
 {
     static const struct {
