@@ -6,9 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "sim/options.h"
 #include "sim/campaign/store_schema.h"
 #include "sim/campaign/store_state.h"
+#include "sim/options.h"
 #include "sim/text.h"
 
 #define BUSY_MS 60000 /* how long readers may keep a writer waiting, and the other way round */

@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "sim/report/report_dir.h"
 #include "sim/campaign/sweep_finding.h"
+#include "sim/report/report_dir.h"
 
 static bool holds(const char *path, const char *text)
 {
