@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "sim/campaign/campaign_command.h"
 
-#include <stdio.h>
-
 #include "sim/campaign/campaign.h"
 #include "sim/campaign/campaign_report.h"
 #include "sim/campaign/faults_report.h"
