@@ -115,6 +115,12 @@ coverage: iaso guests ## what recovery domains cover and cost on Linux: the tabl
 hypnos-table: iaso test-guests ## what the optimisations of hypnos save: a table of the README
 	@tests/bench/hypnos
 
+.PHONY: gallery
+gallery: ## the pictures of the README, from real runs
+	@.ci/deps build guest test
+	@$(MAKE) $(SUB) all guests test-guests
+	@tests/gallery/run
+
 .SECONDARY:
 .PHONY: format clean help
 format: ## apply .clang-format

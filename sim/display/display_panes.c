@@ -17,8 +17,8 @@
 const struct display_sign display_signs[DISPLAY_SIGNS] = {
     {"untouched", 0x1c2431, 0},          {"volatile", 0x2d5f94, 0},
     {"non-volatile", 0x2a8f69, 0},       {"rom", 0x4d586b, 0},
-    {"just written", COLOUR_WRITTEN, 0}, {"armed", 0x2d5f94, 0xb39dff},
-    {"precise", 0x2d5f94, 0xff8ad8},
+    {"just written", COLOUR_WRITTEN, 0}, {"armed", 0x2d5f94, 0x8f78e0},
+    {"precise", 0x2d5f94, 0xe0579f},
 };
 
 int display_label(struct canvas *canvas, enum canvas_font font, uint32_t colour, int x, int y,
@@ -182,20 +182,22 @@ static uint32_t cell_colour(const struct display_cell_look *look)
                      : canvas_blend(COLOUR_HEAT, colour, (part - 64) * 256 / 192);
 }
 
-static void draw_dot(struct canvas *canvas, const struct display_rect *cell, uint32_t colour)
+/* The right half of a cell says what state its page is in. */
+static void draw_half(struct canvas *canvas, const struct display_rect *cell, uint32_t colour)
 {
-    const struct display_rect dot = {cell->x + cell->w / 2 - 1, cell->y + cell->h / 2 - 1, 2, 2};
+    const int left = cell->w / 2;
+    const struct display_rect half = {cell->x + left, cell->y, cell->w - left, cell->h};
     if (colour)
-        canvas_fill(canvas, &dot, colour);
+        canvas_fill(canvas, &half, colour);
 }
 
 static void draw_cell(struct canvas *canvas, const struct display_rect *cell,
                       const struct display_cell_look *look)
 {
-    static const uint32_t dots[] = {
+    static const uint32_t signs[] = {
         [PAGE_OPEN] = 0, [PAGE_ARMED] = SIGN_ARMED, [PAGE_PRECISE] = SIGN_PRECISE};
     canvas_fill(canvas, cell, cell_colour(look));
-    draw_dot(canvas, cell, display_signs[dots[look->state]].dot);
+    draw_half(canvas, cell, display_signs[signs[look->state]].half);
 }
 
 static void draw_region(struct canvas *canvas, const struct display_map *map,
@@ -236,7 +238,7 @@ static void draw_legend(struct canvas *canvas, const struct display_rect *pane)
     for (unsigned i = 0; i < DISPLAY_SIGNS; i++) {
         const struct display_rect swatch = display_swatch(pane, i);
         canvas_fill(canvas, &swatch, display_signs[i].colour);
-        draw_dot(canvas, &swatch, display_signs[i].dot);
+        draw_half(canvas, &swatch, display_signs[i].half);
         display_label(canvas, FONT_SMALL, COLOUR_DIM, swatch.x + swatch.w + 6, swatch.y - 2, 100,
                       display_signs[i].name);
     }

@@ -22,7 +22,7 @@ int display_label(struct canvas *canvas, enum canvas_font font, uint32_t colour,
                   int width, const char *what);
 
 /* The map's legend: first what memory is, by enum display_cell; then what has happened to it. The
- * dot stands for a page's state, whatever the page is. */
+ * half stands for a page's state, whatever the page is. */
 enum {
     SIGN_WRITTEN = CELL_KINDS,
     SIGN_ARMED,
@@ -31,7 +31,7 @@ enum {
 };
 extern const struct display_sign {
     const char *name;
-    uint32_t colour, dot; /* dot 0: none */
+    uint32_t colour, half; /* half 0: none */
 } display_signs[DISPLAY_SIGNS];
 
 #define COLOUR_BACK    0x0b0e14u
