@@ -2,7 +2,6 @@
 #include "sim/attach.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "sim/checkpoint.h"

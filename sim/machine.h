@@ -18,8 +18,8 @@
 #include "sim/clock.h"
 #include "sim/config.h"
 #include "sim/console.h"
-#include "sim/symbols.h"
 #include "sim/semihosting.h"
+#include "sim/symbols.h"
 #include "sim/tasks.h"
 
 struct failures;

@@ -9,6 +9,7 @@
 #include "sim/board.h"
 #include "sim/campaign/campaign_command.h"
 #include "sim/campaign/faults_command.h"
+#include "sim/campaign/sweep.h"
 #include "sim/completion.h"
 #include "sim/config.h"
 #include "sim/display/display.h"
@@ -21,7 +22,6 @@
 #include "sim/report/report_schema.h"
 #include "sim/report/run_report.h"
 #include "sim/summary.h"
-#include "sim/campaign/sweep.h"
 #include "sim/text.h"
 
 static void show_progress(void *opaque, const struct machine *machine)

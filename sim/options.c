@@ -268,12 +268,30 @@ static int set_seed(struct options *options, const struct command_row *row, cons
                : 0;
 }
 
+/* Those without a value. */
+static int set_flag(struct options *options, const struct command_row *row, enum option_id id)
+{
+    options->quiet |= id == OPTION_QUIET;
+    options->force |= id == OPTION_FORCE;
+    options->display |= id == OPTION_DISPLAY;
+    options->resume |= id == OPTION_RESUME;
+    if (id == OPTION_VERSION)
+        options->command = COMMAND_VERSION;
+    if (id == OPTION_HELP) {
+        options->command = COMMAND_HELP;
+        options->topic = row->command;
+    }
+    return 0;
+}
+
 static int set_option(struct options *options, const struct command_row *row, enum option_id id,
                       const char *value, struct error *err)
 {
     char message[QUOTED];
     const struct option_row *option = &option_rows[id];
-    if (option->argument && !*value) {
+    if (!option->argument)
+        return set_flag(options, row, id);
+    if (!*value) {
         snprintf(message, sizeof message, "--%s: expected %s, found nothing", option->name,
                  option->argument);
         return usage(err, row, message);
@@ -300,15 +318,6 @@ static int set_option(struct options *options, const struct command_row *row, en
     case OPTION_SUMMARY:
         options->summary = value;
         return 0;
-    case OPTION_QUIET:
-        options->quiet = true;
-        return 0;
-    case OPTION_FORCE:
-        options->force = true;
-        return 0;
-    case OPTION_DISPLAY:
-        options->display = true;
-        return 0;
     case OPTION_SCREENSHOT:
         options->display = true;
         options->screenshot = value;
@@ -319,22 +328,12 @@ static int set_option(struct options *options, const struct command_row *row, en
     case OPTION_DB:
         options->db = value;
         return 0;
-    case OPTION_RESUME:
-        options->resume = true;
-        return 0;
     case OPTION_JOBS:
         return set_jobs(options, row, value, err);
     case OPTION_SHARD:
         return set_shard(options, row, value, err);
     case OPTION_SEED:
         return set_seed(options, row, value, err);
-    case OPTION_HELP:
-        options->command = COMMAND_HELP;
-        options->topic = row->command;
-        return 0;
-    case OPTION_VERSION:
-        options->command = COMMAND_VERSION;
-        return 0;
     default:
         break;
     }

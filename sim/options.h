@@ -69,7 +69,7 @@ struct options {
     const char *report;        /* the folder of the report, also in the config */
     bool quiet;                /* no progress, no summary on the terminal */
 
-    const char *output; /* dtb: NULL is standard output */
+    const char *output; /* file or folder; NULL: as the command says */
     bool force;         /* a report may replace an older one */
 
     /* Campaigns */

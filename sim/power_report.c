@@ -20,6 +20,13 @@ static void add(cJSON *json, const char *name, uint64_t value)
     cJSON_AddNumberToObject(json, name, (double)value);
 }
 
+static void add_address(cJSON *json, const char *name, uint64_t address)
+{
+    char text[32];
+    snprintf(text, sizeof text, "0x%" PRIx64, address);
+    cJSON_AddStringToObject(json, name, text);
+}
+
 static void add_nj(cJSON *json, const char *name, uint64_t femtojoules)
 {
     cJSON_AddNumberToObject(json, name, (double)femtojoules * 1e-6);
@@ -55,13 +62,10 @@ static void add_wear_map(cJSON *json, const struct nvm *nvm)
         struct nvm_wear_bin bins[MAX_BINS];
         size_t count = nvm_wear_map(nvm, i, bins, MAX_BINS);
         for (size_t k = 0; k < count; k++) {
-            char text[32];
             cJSON *object = cJSON_CreateObject();
             cJSON_AddStringToObject(object, "range", nvm_range(nvm, i)->name);
-            snprintf(text, sizeof text, "0x%" PRIx64, bins[k].start);
-            cJSON_AddStringToObject(object, "start", text);
-            snprintf(text, sizeof text, "0x%" PRIx64, bins[k].end);
-            cJSON_AddStringToObject(object, "end", text);
+            add_address(object, "start", bins[k].start);
+            add_address(object, "end", bins[k].end);
             add(object, "max", bins[k].max);
             cJSON_AddNumberToObject(object, "mean", (double)bins[k].total / (double)bins[k].lines);
             cJSON_AddItemToArray(array, object);
@@ -73,7 +77,7 @@ static void add_nvm(cJSON *json, const struct nvm *nvm, bool details)
 {
     cJSON *ranges = details ? cJSON_AddArrayToObject(json, "ranges") : NULL;
     uint64_t reads = 0, writes = 0, medium = 0, read_bytes = 0, written_bytes = 0;
-    char hash[2 * MEMORY_DIGEST_SIZE + 1], text[32];
+    char hash[2 * MEMORY_DIGEST_SIZE + 1];
     uint8_t digest[MEMORY_DIGEST_SIZE];
     for (size_t i = 0; i < nvm_range_count(nvm); i++) {
         const struct nvm_range *range = nvm_range(nvm, i);
@@ -86,8 +90,7 @@ static void add_nvm(cJSON *json, const struct nvm *nvm, bool details)
             continue;
         cJSON *object = cJSON_CreateObject();
         cJSON_AddStringToObject(object, "name", range->name);
-        snprintf(text, sizeof text, "0x%" PRIx64, range->start);
-        cJSON_AddStringToObject(object, "start", text);
+        add_address(object, "start", range->start);
         add(object, "size", range->end - range->start);
         add(object, "reads", range->reads);
         add(object, "writes", range->writes);
@@ -110,8 +113,7 @@ static void add_nvm(cJSON *json, const struct nvm *nvm, bool details)
     cJSON *top = details ? cJSON_AddArrayToObject(worn, "most") : NULL;
     for (size_t i = 0; i < count; i++) {
         cJSON *object = cJSON_CreateObject();
-        snprintf(text, sizeof text, "0x%" PRIx64, lines[i].gpa);
-        cJSON_AddStringToObject(object, "line", text);
+        add_address(object, "line", lines[i].gpa);
         add(object, "writes", lines[i].writes);
         cJSON_AddItemToArray(top, object);
     }

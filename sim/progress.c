@@ -4,8 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "sim/host_clock.h"
 #include "sim/screen.h"
 
 #define INTERVAL_NS (UINT64_C(200) * 1000 * 1000)
@@ -16,13 +16,6 @@ struct progress {
     uint64_t host_ns, instructions; /* when it was last drawn, or began */
 };
 
-static uint64_t host_time(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 struct progress *progress_new(int fd, bool quiet)
 {
     if (quiet || !screen_rewrites(fd))
@@ -30,7 +23,7 @@ struct progress *progress_new(int fd, bool quiet)
     struct progress *progress = calloc(1, sizeof *progress);
     if (progress) {
         progress->fd = fd;
-        progress->host_ns = host_time();
+        progress->host_ns = host_clock_ns();
     }
     return progress;
 }
@@ -46,7 +39,7 @@ void progress_update(struct progress *progress, uint64_t virtual_ns, uint64_t in
 {
     if (!progress)
         return;
-    uint64_t now = host_time(), passed = now - progress->host_ns;
+    uint64_t now = host_clock_ns(), passed = now - progress->host_ns;
     if (passed < INTERVAL_NS)
         return;
     uint64_t done = instructions - progress->instructions;

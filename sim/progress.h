@@ -9,8 +9,6 @@
  * One line on a terminal that says how far the run is: virtual time, speed, phase. It is drawn a
  * few times a second however often it is asked to, and never where the descriptor is no
  * terminal, or TERM is "dumb".
- * This is the only part of a run that asks the host what time it is; nothing of it reaches the
- * guest or a report.
  *
  * The line shares the terminal with whatever else is printed there: call progress_clear() before
  * printing, and make it quiet where the guest's console is on the same terminal.
@@ -25,8 +23,7 @@ struct progress *progress_new(int fd, bool quiet);
 void progress_free(struct progress *progress);
 
 /* What is drawn next: virtual time in ns, instructions of all harts since the start, and a word or
- * two
- * ("boot", "cut 17 of 100"), or NULL. The speed is that since the last time the line was drawn. */
+ * two ("boot"), or NULL. The speed is that since the last time the line was drawn. */
 void progress_update(struct progress *progress, uint64_t virtual_ns, uint64_t instructions,
                      const char *phase);
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "sim/board.h"
 #include "sim/lives.h"

@@ -4,11 +4,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "sim/campaign/campaign_progress.h"
 #include "sim/campaign/workers.h"
+#include "sim/host_clock.h"
 
 #define POLL_MS   200
 #define COMMIT_MS 250
@@ -47,9 +47,7 @@ struct round {
 /* When to commit; nothing else depends on it. */
 static uint64_t host_ms(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return host_clock_ns() / 1000000;
 }
 
 /* ---- In a worker --------------------------------------------------------------------------- */

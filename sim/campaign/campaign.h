@@ -7,10 +7,10 @@
 #include <stddef.h>
 
 #include "mem/error.h"
+#include "sim/campaign/store.h"
 #include "sim/config.h"
 #include "sim/options.h"
 #include "sim/screen.h"
-#include "sim/campaign/store.h"
 
 struct report_dir;
 

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "sim/campaign/campaign_command.h"
 
-#include <stdio.h>
-
 #include "sim/campaign/campaign.h"
 #include "sim/campaign/campaign_report.h"
 #include "sim/campaign/faults_report.h"
-#include "sim/summary.h"
 #include "sim/campaign/sweep_results.h"
+#include "sim/summary.h"
 
 const struct campaign_kind *const campaign_kinds[] = {&faults_kind, &sweep_kind, NULL};
 

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "sim/host_clock.h"
 #include "sim/screen.h"
 
 #define SECOND_NS   UINT64_C(1000000000)
@@ -24,13 +24,6 @@ struct campaign_progress {
     uint64_t began_ns, told_ns; /* of the host */
 };
 
-static uint64_t host_time(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
-}
-
 struct campaign_progress *campaign_progress_new(int fd, bool quiet, const char *what,
                                                 uint64_t total, uint64_t done)
 {
@@ -42,7 +35,7 @@ struct campaign_progress *campaign_progress_new(int fd, bool quiet, const char *
             .what = what,
             .total = total,
             .had = done,
-            .began_ns = host_time(),
+            .began_ns = host_clock_ns(),
         };
     if (progress)
         progress->told_ns = progress->began_ns;
@@ -94,7 +87,7 @@ int campaign_progress_line(char *line, size_t size, unsigned width, const char *
 
 void campaign_progress_update(struct campaign_progress *progress, uint64_t done, uint64_t findings)
 {
-    uint64_t now = progress ? host_time() : 0;
+    uint64_t now = progress ? host_clock_ns() : 0;
     if (!progress || now - progress->told_ns < (progress->terminal ? INTERVAL_NS : MINUTE_NS))
         return;
     char text[MAX_LINE + 1];

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/config.h"
 #include "sim/campaign/faults_plan.h"
 #include "sim/campaign/outcome.h"
+#include "sim/config.h"
 #include "sim/text.h"
 
 #define KINDS    (INJECT_HANG + 1)

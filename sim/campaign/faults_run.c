@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "sim/failures.h"
 #include "sim/campaign/outcome.h"
+#include "sim/failures.h"
 #include "sim/summary.h"
 
 #define STEP UINT64_C(1000000) /* instructions between two looks at the guest */

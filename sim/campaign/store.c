@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #define _GNU_SOURCE /* asprintf() */
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "sim/options.h"
 #include "sim/campaign/store_schema.h"
 #include "sim/campaign/store_state.h"
+#include "sim/options.h"
 #include "sim/text.h"
 
 #define BUSY_MS 60000 /* how long readers may keep a writer waiting, and the other way round */

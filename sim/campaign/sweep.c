@@ -8,9 +8,9 @@
 
 #include "sim/campaign/campaign.h"
 #include "sim/campaign/campaign_report.h"
-#include "sim/summary.h"
 #include "sim/campaign/sweep_finding.h"
 #include "sim/campaign/sweep_results.h"
+#include "sim/summary.h"
 #include "sim/text.h"
 
 struct sweep {

@@ -2,7 +2,6 @@
 #include "sim/campaign/sweep_explore.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "power/random.h"
 #include "sim/lives.h"

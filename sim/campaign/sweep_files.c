@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #define _GNU_SOURCE /* asprintf() */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "sim/report/report_dir.h"
 #include "sim/campaign/sweep_finding.h"
+#include "sim/report/report_dir.h"
 
 static bool holds(const char *path, const char *text)
 {

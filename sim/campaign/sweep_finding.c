@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/lives.h"
 #include "sim/campaign/sweep_reproducer.h"
+#include "sim/lives.h"
 
 #define CONSOLE_LINES   8
 #define MAX_DIFFERENCES 6

@@ -2,8 +2,8 @@
 #ifndef IASO_SIM_SWEEP_FINDING_H
 #define IASO_SIM_SWEEP_FINDING_H
 
-#include "sim/options.h"
 #include "sim/campaign/sweep_results.h"
+#include "sim/options.h"
 
 /*
  * One failure, made as simple as it gets, described, and as a config that `iaso run` fails with in

@@ -2,8 +2,8 @@
 #ifndef IASO_SIM_SWEEP_REPRODUCER_H
 #define IASO_SIM_SWEEP_REPRODUCER_H
 
-#include "sim/options.h"
 #include "sim/campaign/sweep_run.h"
+#include "sim/options.h"
 
 /* The config of the sweep, as its file says it and --set changes it, with nothing but the path's
  * cuts, as text; it stops after `limit` instructions. malloc'ed; NULL and err on failure. */

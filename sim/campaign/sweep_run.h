@@ -2,10 +2,10 @@
 #ifndef IASO_SIM_SWEEP_RUN_H
 #define IASO_SIM_SWEEP_RUN_H
 
+#include "sim/campaign/sweep_states.h"
 #include "sim/console.h"
 #include "sim/golden.h"
 #include "sim/machine.h"
-#include "sim/campaign/sweep_states.h"
 
 /*
  * What a sweep executes: a machine whose cuts are ours, its golden run without any, and branches of

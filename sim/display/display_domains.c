@@ -2,7 +2,6 @@
 #include "sim/display/display_domains.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "sim/attach.h"
 

@@ -4,12 +4,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "recovery/recovery.h"
 #include "sim/attach.h"
 #include "sim/display/display_layout.h"
 #include "sim/faults.h"
+#include "sim/host_clock.h"
 #include "sim/lives.h"
 
 #define PIECE_MS    20
@@ -25,9 +25,7 @@
 
 uint64_t display_pilot_ms(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return host_clock_ns() / 1000000;
 }
 
 static void say(struct display_pilot *pilot, bool failed, const char *text)

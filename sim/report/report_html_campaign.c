@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <math.h>
-#include <string.h>
 
 #include "sim/report/html.h"
 #include "sim/report/report_html_parts.h"

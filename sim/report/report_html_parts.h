@@ -8,8 +8,8 @@
 
 #include "sim/report/report_html.h"
 
-/* What pages of reports are made of: sections, facts, tables, bars, pictures. For sim/..._html*.c
- * only. */
+/* What pages of reports are made of: sections, facts, tables, bars, pictures. For report_html and
+ * compare_html only. */
 
 struct page {
     FILE *out;

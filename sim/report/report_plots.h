@@ -7,7 +7,7 @@
 #include "sim/report/report_dir.h"
 
 /*
- * Pictures of a report: scripts for gnuplot in plots/ (sim/plots), which read ../tables, and what
+ * Pictures of a report: scripts for gnuplot in plots/ (sim/report/plots), which read ../tables, and what
  * gnuplot draws of them. Scripts are made for what the report has, and kept.
  */
 

@@ -7,8 +7,8 @@
 
 #include "sim/attach.h"
 #include "sim/lives.h"
-#include "sim/requests.h"
 #include "sim/report/trace_domains.h"
+#include "sim/requests.h"
 
 /* Writes to a device that are no further apart are one slice. */
 #define TOGETHER_NS 100000

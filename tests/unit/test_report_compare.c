@@ -72,6 +72,18 @@ Test(report_compare, numbers_and_ratios)
     cJSON_Delete(json);
 }
 
+Test(report_compare, campaigns)
+{
+    static const char a[] = "{\"campaign\":{\"recovery\":{\"on\":{\"outcomes\":{"
+                            "\"recovered\":{\"share\":0.5},\"kernel-dead\":{\"share\":0.25}},"
+                            "\"survived\":{\"share\":0.75}}}}}";
+    cJSON *json = compared(a, a, "{}");
+    expect_row(json, "campaign.recovery.on.survived.share", "[0.75,0.75] [1,1]");
+    expect_row(json, "campaign.recovery.on.outcomes.recovered.share", "[0.5,0.5] [1,1]");
+    expect_row(json, "campaign.recovery.on.outcomes.kernel-dead.share", "[0.25,0.25] [1,1]");
+    cJSON_Delete(json);
+}
+
 Test(report_compare, hashes)
 {
     cJSON *json = compared(A, B, "{}");
