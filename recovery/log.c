@@ -17,7 +17,7 @@ struct log_entry {
     struct log_entry *next, *previous; /* of the owner */
     uint64_t made;                     /* position when it was made; never before `position` */
     struct log_entry *later, *earlier; /* in the order in which they were made */
-    struct log_entry *below;           /* the next older one of the same page or word */
+    struct log_entry *below, *above;   /* the next older, newer one of the same page or word */
     uint64_t old;                      /* word */
     uint8_t *contents;                 /* page, else NULL */
     uint8_t mask;                      /* word: which bytes */
@@ -227,6 +227,8 @@ static struct log_entry *add(struct log *log, struct log_page *page, struct log_
     }
     struct log_entry **head = head_of(page, entry);
     entry->below = *head;
+    if (entry->below)
+        entry->below->above = entry;
     *head = entry;
     entry->made = entry->position;
     entry->earlier = log->last;
@@ -256,10 +258,12 @@ static void settle_page(struct log *log, struct log_page *page, bool had_live)
 static void remove_entry(struct log *log, struct log_entry *entry)
 {
     struct log_page *page = find_page(log, page_of(log, entry->gpa));
-    struct log_entry **at = head_of(page, entry);
-    while (*at != entry)
-        at = &(*at)->below;
-    *at = entry->below;
+    if (entry->above)
+        entry->above->below = entry->below;
+    else
+        *head_of(page, entry) = entry->below;
+    if (entry->below)
+        entry->below->above = entry->above;
     bool live = entry->owner != &log->retained;
     take(log, entry);
     if (entry->later)
