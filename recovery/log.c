@@ -21,6 +21,7 @@ struct log_entry {
     uint64_t old;                      /* word */
     uint8_t *contents;                 /* page, else NULL */
     uint8_t mask;                      /* word: which bytes */
+    uint8_t reach; /* word: these, those of older ones, and maybe some that older ones had */
 };
 
 struct log_page {
@@ -149,6 +150,13 @@ static void drop_page(struct log *log, struct log_page *page)
 }
 
 /* Memory that one entry takes. */
+/* For the newest entry of a word only. */
+static void set_mask(struct log_entry *entry, uint8_t mask)
+{
+    entry->mask = mask;
+    entry->reach = mask | (entry->below ? entry->below->reach : 0);
+}
+
 static uint64_t cost(const struct log *log, const struct log_entry *entry)
 {
     return sizeof *entry + (entry->contents ? log->page_size : 0);
@@ -352,7 +360,7 @@ static int split(struct log *log, struct log_page *page, struct log_entry *entry
             return -1;
         word->position = entry->position;
         word->old = old;
-        word->mask = differing(old, new);
+        set_mask(word, differing(old, new));
     }
     return 0;
 }
@@ -457,7 +465,7 @@ size_t log_writers(const struct log *log, uint64_t gpa, unsigned size,
     size_t count = 0;
     uint8_t mask = mask_of(gpa, size);
     struct log_entry *entry = page->words[(gpa - page->gpa) / WORD_SIZE];
-    for (; entry && mask; entry = entry->below) {
+    for (; entry && (mask &= entry->reach); entry = entry->below) {
         if ((entry->mask & mask) && entry->owner != &log->retained)
             writers[count++] = entry->owner;
         mask &= (uint8_t)~entry->mask;
@@ -490,14 +498,14 @@ int log_save_bytes(struct log *log, struct log_owner *owner, uint64_t gpa, unsig
         (!page->pages || head->position > page->pages->position)) {
         uint8_t missing = mask & (uint8_t)~head->mask;
         head->old = blend(head->old, now, missing);
-        head->mask |= missing;
+        set_mask(head, head->mask | missing);
         return 0;
     }
     struct log_entry *entry = add(log, page, keeper, gpa & ~UINT64_C(7), NULL);
     if (!entry)
         return -1;
     entry->old = now;
-    entry->mask = mask;
+    set_mask(entry, mask);
     keeper->saved_bytes += size;
     keeper->saved_words++;
     return 0;
