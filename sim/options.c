@@ -455,6 +455,21 @@ static int parse_verb(struct options *options, const struct command_row *row, in
     return usage_of(err, row, message, found, "", search.best);
 }
 
+/* The first row of that name. */
+static const struct command_row *find_command(const char *name, struct error *err)
+{
+    struct nearest search;
+    nearest_init(&search, name);
+    for (size_t i = 0; i < COMMAND_ROWS; i++) {
+        if (!strcmp(command_rows[i].name, name))
+            return &command_rows[i];
+        nearest_offer(&search, command_rows[i].name);
+    }
+    usage_of(err, &top, "unknown command", name, "", search.best);
+    return NULL;
+}
+
+/* `iaso help COMMAND` is `iaso COMMAND --help`. */
 static int parse(struct options *options, int argc, char **argv, struct error *err)
 {
     if (argc < 2)
@@ -464,16 +479,21 @@ static int parse(struct options *options, int argc, char **argv, struct error *e
             return -1;
         return options->command == COMMAND_NONE ? usage(err, &top, "expected a command") : 0;
     }
-    struct nearest search;
-    nearest_init(&search, argv[1]);
-    for (size_t i = 0; i < COMMAND_ROWS; i++) {
-        const struct command_row *row = &command_rows[i];
-        if (!strcmp(row->name, argv[1]))
-            return row->verb ? parse_verb(options, row, argc, argv, err)
-                             : parse_command(options, row, argc - 1, argv + 1, err);
-        nearest_offer(&search, command_rows[i].name);
+    bool help = !strcmp(argv[1], "help");
+    if (help && argc == 2) {
+        options->command = COMMAND_HELP;
+        return 0;
     }
-    return usage_of(err, &top, "unknown command", argv[1], "", search.best);
+    const struct command_row *row = find_command(argv[help ? 2 : 1], err);
+    if (!row)
+        return -1;
+    if (help) {
+        options->command = COMMAND_HELP;
+        options->topic = row->command;
+        return 0;
+    }
+    return row->verb ? parse_verb(options, row, argc, argv, err)
+                     : parse_command(options, row, argc - 1, argv + 1, err);
 }
 
 int options_parse(struct options *options, int argc, char *const *argv, struct error *err)

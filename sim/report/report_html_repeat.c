@@ -17,7 +17,7 @@ static const struct {
      "open it in ui.perfetto.dev or chrome://tracing"},
     {"power.vcd", "supply and life-cycle signals", "gtkwave power.vcd"},
     {"coverage.info", "source lines executed inside of domains",
-     "genhtml -o coverage coverage.info"},
+     "genhtml --ignore-errors source -o coverage coverage.info"},
     {"stacks-log.folded", "who wrote the bytes that were logged",
      "flamegraph.pl stacks-log.folded > log.svg, or speedscope.app"},
     {"stacks-energy.folded", "who took the energy",

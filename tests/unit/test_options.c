@@ -169,6 +169,15 @@ Test(options, help_and_version)
     struct options options;
     struct error err;
     const char *help[] = {"--help", "-h"}, *version[] = {"--version", "-V"};
+    cr_assert_eq(PARSE(&options, &err, "help"), 0);
+    cr_assert_eq(options.command, COMMAND_HELP);
+    cr_assert_eq(options.topic, COMMAND_NONE);
+    options_free(&options);
+    cr_assert_eq(PARSE(&options, &err, "help", "dtb"), 0);
+    cr_assert_eq(options.topic, COMMAND_DTB);
+    options_free(&options);
+    cr_assert_eq(PARSE(&options, &err, "help", "dtp"), -1);
+    cr_assert(strstr(err.text, "did you mean \"dtb\"?"), "%s", err.text);
     for (int i = 0; i < 2; i++) {
         cr_assert_eq(PARSE(&options, &err, help[i]), 0);
         cr_assert_eq(options.command, COMMAND_HELP);
