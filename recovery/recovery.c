@@ -569,7 +569,6 @@ struct recovery *recovery_new(const struct recovery_options *options, struct err
     recovery->outside_epoch = memory_new_epoch(options->mem);
     recovery->uart = OUTPUT_BARRIER;
     recovery->hang_ticks = clock_ticks(options->clock, options->policy->failure.hang_from_ns);
-    recovery->hang_ticks = clock_ticks(options->clock, options->policy->failure.hang_from_ns);
     recovery->linger_ticks = clock_ticks(options->clock, options->policy->linger_ns);
     for (size_t i = 0; i < options->policy->output_count; i++)
         if (!strcmp(options->policy->outputs[i].device, "uart0"))
