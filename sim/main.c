@@ -65,7 +65,7 @@ static int write_report(const struct options *options, struct run_report *report
         complain(&err, 0);
     }
     if (!options->quiet)
-        screen_row(screen, "report", "%s", summary->machine->config->report.dir);
+        screen_row(screen, "report", "%s/report.html", summary->machine->config->report.dir);
     return 0;
 }
 

@@ -148,7 +148,7 @@ int campaign_report_end(struct campaign_report *report, struct store *store, con
     if (screen && note[0])
         screen_row(screen, "note", "%s", note);
     if (screen)
-        screen_row(screen, "report", "%s", report_dir_path(report->dir));
+        screen_row(screen, "report", "%s/report.html", report_dir_path(report->dir));
     return 0;
 }
 
