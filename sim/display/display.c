@@ -279,7 +279,7 @@ static uint64_t cpu_ns(void)
 static bool is_due(const struct display *display, uint64_t now)
 {
     const struct display_pilot *pilot = &display->model->pilot;
-    bool dear = !pilot->paused && display_speeds[pilot->speed] == 0 && display->next_frame &&
+    bool dear = !pilot->paused && pilot->speed == 0 && display->next_frame &&
                 display->drawn * SHARE > cpu_ns();
     return now >= display->next_frame && (!dear || now >= display->last_frame + SLOW_MS);
 }
@@ -340,11 +340,19 @@ static int run(struct display *display, struct machine *machine, struct error *e
     return 0;
 }
 
+static void begin(struct display *display)
+{
+    struct display_pilot *pilot = &display->model->pilot;
+    pilot->paused = pilot->machine->config->display.paused && !display->options.picture;
+}
+
 enum machine_end display_run(struct display *display, struct machine *machine, struct error *err)
 {
     struct machine_signals signals;
     machine_catch_signals(&signals);
     display->model = display_model_new(machine, err);
+    if (display->model)
+        begin(display);
     if (!display->model || machine_start(machine, err) || run(display, machine, err))
         machine->end = END_FAULT;
     display_model_free(display->model);

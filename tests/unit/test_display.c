@@ -9,6 +9,7 @@
 #include "sim/display/display_keys.h"
 #include "sim/display/display_map.h"
 #include "sim/display/display_panes.h"
+#include "sim/display/display_pilot.h"
 #include "sim/display/display_text.h"
 
 static void expect_line(const struct display_text *text, unsigned row, const char *line)
@@ -159,4 +160,21 @@ Test(display, lines_of_text_leave_each_other_alone)
     free(before);
     canvas_free(canvas);
     SDL_Quit();
+}
+
+Test(display, speeds_go_up_and_down)
+{
+    static const struct {
+        double from;
+        int by;
+        double to;
+    } cases[] = {
+        {1, 1, 2},         {1, -1, 0.5},    {3, 1, 10},  {3, -1, 2},    {10, 1, 0},
+        {0, 1, 0},         {0, -1, 10},     {500, 1, 0}, {500, -1, 10}, {0.0001, -1, 0.0001},
+        {1e-9, 1, 0.0001}, {1e-9, -1, 1e-9}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct display_pilot pilot = {.speed = cases[i].from};
+        display_pilot_speed(&pilot, cases[i].by);
+        cr_expect_float_eq(pilot.speed, cases[i].to, 1e-12, "%g", cases[i].from);
+    }
 }
