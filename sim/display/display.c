@@ -2,6 +2,7 @@
 #include "sim/display/display.h"
 
 #include <SDL.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,6 +159,14 @@ static void take_picture(struct display *display)
 
 /* ---- Keys ---------------------------------------------------------------------------------- */
 
+/* To whoever watches, or types, an idle guest shall not race through virtual time. */
+static void attend(struct display *display)
+{
+    const struct display_model *model = display->model;
+    console_attend(model->machine->console, model->keys.typing || !display->options.picture,
+                   model->pilot.speed > 0 ? model->pilot.speed : 1);
+}
+
 static void obey(struct display *display, enum display_order order, struct error *err)
 {
     struct display_pilot *pilot = &display->model->pilot;
@@ -166,6 +175,7 @@ static void obey(struct display *display, enum display_order order, struct error
         display_pilot_pause(pilot);
         break;
     case ORDER_STEP:
+        console_attend(pilot->machine->console, true, INFINITY); /* up to the next event */
         (void)display_pilot_step(pilot, err);
         break;
     case ORDER_FASTER:
@@ -187,11 +197,10 @@ static void obey(struct display *display, enum display_order order, struct error
         display->quit = true;
         break;
     case ORDER_FOCUS:
-        console_attend(pilot->machine->console, display->model->keys.typing);
-        break;
     case ORDER_NONE:
         break;
     }
+    attend(display);
     display->next_frame = 0;
 }
 
@@ -344,6 +353,7 @@ static void begin(struct display *display)
 {
     struct display_pilot *pilot = &display->model->pilot;
     pilot->paused = pilot->machine->config->display.paused && !display->options.picture;
+    attend(display);
 }
 
 enum machine_end display_run(struct display *display, struct machine *machine, struct error *err)

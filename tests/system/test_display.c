@@ -343,6 +343,34 @@ Test(system_display, what_is_typed_reaches_the_guest)
     place_remove(&place);
 }
 
+/* The guest is "wfi; j .-4". Its 10,000 s must not pass before a person can press a key. */
+Test(system_display, an_idle_guest_waits_for_the_person)
+{
+    static const uint8_t idle[] = {0x73, 0x00, 0x50, 0x10, 0x6f, 0xf0, 0xdf, 0xff};
+    struct server server;
+    struct session session;
+    struct place place;
+    place_make(&place);
+    server_start(&server);
+    const char *summary = place_file(&place, "summary");
+    const char *kernel = place_bytes(&place, "idle.bin", idle, sizeof idle);
+    const char *config =
+        place_write(&place, "idle.json",
+                    "{\"load\": [{\"kernel\": \"%s\"}], \"run\": {\"script\": [{\"expect\": "
+                    "\"never\", \"timeout\": \"10000s\"}]}}",
+                    kernel);
+    start(&session,
+          (const char *const[]){"run", config, "-d", "-c", "none", "--summary", summary, NULL});
+    press_quit();
+    cr_expect_eq(session_end(&session), 0, "%s", session.seen);
+    cJSON *seen = read_json(summary);
+    cr_expect_str_eq(cJSON_GetObjectItem(seen, "end")->valuestring, "quit");
+    cJSON_Delete(seen);
+    session_free(&session);
+    server_stop(&server);
+    place_remove(&place);
+}
+
 /* ---- Where there is nothing to show on ----------------------------------------------------- */
 
 Test(system_display, says_why_it_cannot)
