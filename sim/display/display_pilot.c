@@ -48,7 +48,7 @@ void display_pilot_init(struct display_pilot *pilot, struct machine *machine)
                                     .kind = kinds[machine->config->display.fault]};
     if (machine->config->machine.cpu != CPU_RV64GC)
         snprintf(pilot->why_not, sizeof pilot->why_not, "faults are for RISC-V kernels");
-    else if (machine->inject)
+    else if (machine->config->inject.kind != INJECT_NONE)
         snprintf(pilot->why_not, sizeof pilot->why_not, "the config has a fault already");
     else if (attach_faults(machine, &err))
         snprintf(pilot->why_not, sizeof pilot->why_not, "%.190s", err.text);

@@ -199,6 +199,27 @@ static void expect_unchanged(const char *config, const char *set)
     place_remove(&place);
 }
 
+/* That key F could inject a fault is no fault that never struck. */
+Test(system_display, closing_lines_are_the_same)
+{
+    static const char *const configs[] = {"configs/hello.json", "configs/agora.json"};
+    struct place place;
+    place_make(&place);
+    setenv("SDL_VIDEODRIVER", "dummy", 1);
+    for (size_t i = 0; i < 4; i++) {
+        struct run plain, shown;
+        const char *set = i % 2 ? RECOVERY : "machine.seed=1";
+        RUN(&plain, "run", configs[i / 2], "-c", "none", "-n", "3M", "--set", set);
+        RUN(&shown, "run", configs[i / 2], "-c", "none", "-n", "3M", "--set", set, "--screenshot",
+            place_file(&place, "end.png"));
+        cr_expect_eq(plain.code, shown.code);
+        cr_expect_str_eq(shown.err, plain.err, "%s", configs[i / 2]);
+        run_free(&plain);
+        run_free(&shown);
+    }
+    place_remove(&place);
+}
+
 Test(system_display, a_run_that_is_watched_is_the_same)
 {
     expect_unchanged(FRAMEBUFFER, "machine.seed=1");
