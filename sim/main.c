@@ -129,6 +129,8 @@ static int command_run(const struct options *options, const struct config *confi
         return complain_at(config, "expected a section `power` to draw", &err);
     if (picture && power_report_check_plot(picture, &err))
         return complain(&err, EXIT_USAGE);
+    if (options->screenshot && display_check_picture(options->screenshot, &err))
+        return complain(&err, EXIT_USAGE);
     if (options->summary && summary_check(options->summary, &err))
         return complain(&err, EXIT_USAGE);
     struct machine *machine = machine_new(config, &err);
