@@ -429,6 +429,41 @@ int report_dir_put(struct report_dir *dir, const char *name, const char *text, s
     return out ? report_dir_close(dir, out, false, err) : -1;
 }
 
+/* NULL without an error: there is none, or something else. */
+static FILE *open_older(const struct report_dir *dir, const char *name, struct error *err)
+{
+    char *path = NULL;
+    struct stat st;
+    if (asprintf(&path, "%s/%s", dir->path, name) < 0) {
+        error_set(err, "out of memory");
+        return NULL;
+    }
+    bool there = stat(path, &st) == 0 && S_ISREG(st.st_mode);
+    FILE *in = there ? fopen(path, "r") : NULL;
+    if (there && !in)
+        error_set(err, "%s: cannot read: %s", path, strerror(errno));
+    free(path);
+    return in;
+}
+
+int report_dir_keep(struct report_dir *dir, const char *name, struct error *err)
+{
+    char buffer[4096];
+    size_t length;
+    struct error why = {""};
+    FILE *in = dir->rebuild ? open_older(dir, name, &why) : NULL;
+    if (!in)
+        return why.text[0] ? error_set(err, "%s", why.text) : 0;
+    FILE *out = report_dir_create(dir, name, err);
+    while (out && (length = fread(buffer, 1, sizeof buffer, in)) > 0)
+        fwrite(buffer, 1, length, out);
+    bool failed = out && ferror(in);
+    if (failed)
+        error_set(err, "%s/%s: cannot read", dir->path, name);
+    fclose(in);
+    return out && report_dir_close(dir, out, failed, err) == 0 ? 1 : -1;
+}
+
 /* ---- Commit -------------------------------------------------------------------------------- */
 
 static bool has(const struct entries *entries, const char *name)

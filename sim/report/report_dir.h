@@ -34,6 +34,10 @@ int report_dir_close(struct report_dir *dir, FILE *file, bool failed, struct err
 /* A new file with this text. */
 int report_dir_put(struct report_dir *dir, const char *name, const char *text, struct error *err);
 
+/* In a folder that was reopened: the file of the older report is that of the new one as well, as
+ * somebody may have edited it. Returns 1 if so, 0 if there is none, -1 on failure. */
+int report_dir_keep(struct report_dir *dir, const char *name, struct error *err);
+
 /* Where they will be. */
 const char *report_dir_path(const struct report_dir *dir);
 

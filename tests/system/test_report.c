@@ -380,6 +380,47 @@ Test(system_report, made_anew)
     place_remove(&place);
 }
 
+static void change(const char *dir, const char *name, const char *more)
+{
+    char path[300];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    FILE *out = fopen(path, "a");
+    cr_assert(out && fputs(more, out) >= 0 && !fclose(out));
+}
+
+/* Scripts that somebody has edited draw the pictures of the page; those that are gone come back. */
+Test(system_report, restyled)
+{
+    struct place place;
+    struct run run;
+    place_make(&place);
+    const char *dir = place_file(&place, "a"), *copy = place_file(&place, "b");
+    REPORT(dir, 0, "run", KV);
+    RUN_COMMAND(&run, "cp", "-r", dir, copy);
+    cr_assert_eq(run.code, 0);
+    run_free(&run);
+    change(dir, "plots/style.gp", "green = '#123456'\n");
+    RUN(&run, "report", dir);
+    cr_assert_eq(run.code, 0, "%s", run.err);
+    run_free(&run);
+    char *style = contents(dir, "plots/style.gp"), *picture = contents(dir, "plots/voltage.svg");
+    char *page = contents(dir, "report.html"), *plain = contents(copy, "report.html");
+    cr_expect(strstr(style, "#123456"), "the script is as it was");
+    cr_expect(strcasestr(picture, "#123456") || strstr(picture, "18,  52,  86"),
+              "so is what it draws");
+    cr_expect_str_neq(page, plain, "and the page");
+    free(style), free(picture), free(page), free(plain);
+    RUN_COMMAND(&run, "rm", place_file(&place, "a/plots/style.gp"));
+    run_free(&run);
+    RUN(&run, "report", dir);
+    cr_assert_eq(run.code, 0, "%s", run.err);
+    run_free(&run);
+    expect_same_text(dir, copy, "plots/style.gp");
+    expect_same_text(dir, copy, "plots/voltage.svg");
+    expect_same_text(dir, copy, "report.html");
+    place_remove(&place);
+}
+
 static void expect_no_report(struct place *place, const char *text, const char *why)
 {
     struct run run;

@@ -416,3 +416,24 @@ Test(report_dir, rebuilt)
     expect_contents("tables/totals.csv", "new");
     cr_expect_not(is_there("report.html"));
 }
+
+Test(report_dir, kept_when_rebuilt)
+{
+    make_report(false, "old");
+    cr_assert_eq(mkdir(path_of("plots"), 0777), 0);
+    put("plots/style.gp", "my style");
+    struct report_dir *report = report_dir_reopen(dir, &err);
+    cr_assert(report, "%s", err.text);
+    cr_expect_eq(report_dir_keep(report, "plots/style.gp", &err), 1, "%s", err.text);
+    cr_expect_eq(report_dir_keep(report, "plots/wear.gp", &err), 0, "there is none");
+    cr_assert_eq(mkfifo(path_of("plots/cuts.gp"), 0600), 0);
+    cr_expect_eq(report_dir_keep(report, "plots/cuts.gp", &err), 0, "no file");
+    unlink(path_of("plots/cuts.gp"));
+    cr_assert_eq(report_dir_commit(report, &err), 0, "%s", err.text);
+    report_dir_free(report);
+    expect_contents("plots/style.gp", "my style");
+    report = report_dir_open(dir, true, &err);
+    cr_assert(report, "%s", err.text);
+    cr_expect_eq(report_dir_keep(report, "plots/style.gp", &err), 0, "of another run");
+    report_dir_free(report);
+}
