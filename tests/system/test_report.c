@@ -421,6 +421,34 @@ Test(system_report, restyled)
     place_remove(&place);
 }
 
+/* The voltage fills the picture, with lines where the supply switches; a report that does not say
+ * where has none. */
+Test(system_report, thresholds_in_the_picture)
+{
+    struct place place;
+    struct run run;
+    place_make(&place);
+    const char *dir = place_file(&place, "a");
+    REPORT(dir, 0, "run", TRACE);
+    cJSON *json = load(dir), *power = cJSON_GetObjectItem(json, "power");
+    cr_expect_float_eq(report_number_or(power, "thresholds.on", 0), 2.9377, 1e-9);
+    cr_expect_float_eq(report_number_or(power, "thresholds.off", 0), 1.8, 1e-9);
+    char *picture = contents(dir, "plots/voltage.svg");
+    cr_expect(strstr(picture, "on at 2.94 V") && strstr(picture, "off at 1.8 V"));
+    free(picture);
+    cJSON_DeleteItemFromObject(power, "thresholds");
+    save(dir, json);
+    RUN(&run, "report", dir);
+    cr_expect_eq(run.code, 0);
+    cr_expect_str_eq(run.err, "");
+    run_free(&run);
+    picture = contents(dir, "plots/voltage.svg");
+    cr_expect(strstr(picture, "voltage") && !strstr(picture, "on at"));
+    free(picture);
+    cJSON_Delete(json);
+    place_remove(&place);
+}
+
 static void expect_no_report(struct place *place, const char *text, const char *why)
 {
     struct run run;
