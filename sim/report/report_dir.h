@@ -10,14 +10,15 @@
 /*
  * The folder of a report. New files are made in a staging folder inside of it, and put in place
  * when all of them are whole: who looks sees the old report or the new one. While a run has the
- * folder open no other can open it. A folder is known as ours by its report.json.
+ * folder open no other can open it. A folder is known as ours by its report.json, or, as a
+ * run may have been killed before that was in place, by the names of all its files.
  */
 struct report_dir;
 
 /*
  * To be called before a run that may take hours. Makes the folder, with its parents. One that is
- * there must be empty, or, with `force`, hold a report of ours: that is what will be replaced.
- * NULL on failure, and all is as before.
+ * there must be empty, or, with `force`, hold a report of ours, or nothing but parts of one: that
+ * is what will be replaced. NULL on failure, and all is as before.
  */
 struct report_dir *report_dir_open(const char *path, bool force, struct error *err);
 

@@ -394,6 +394,32 @@ Test(report_dir, after_a_killed_run)
     cr_expect_not(is_there("plots"));
 }
 
+/* While it put its first report in place, report.json being the last. */
+Test(report_dir, after_a_run_killed_late)
+{
+    cr_assert_eq(mkdir(dir, 0777), 0);
+    cr_assert_eq(mkdir(path_of("tables"), 0777), 0);
+    cr_assert_eq(mkdir(path_of(".iaso-new"), 0777), 0);
+    put(".iaso-new/report.json", OURS);
+    put("tables/lives.csv", "1");
+    put("config.json", "{}");
+    expect_refused(dir, false, "a part of a report (--force replaces it)");
+    put("tables/notes.txt", "mine");
+    expect_refused(dir, true, "no report of ours");
+    unlink(path_of("tables/notes.txt"));
+    cr_assert_eq(mkdir(path_of("mine"), 0777), 0);
+    expect_refused(dir, true, "no report of ours");
+    cr_assert_eq(rmdir(path_of("mine")), 0);
+    cr_assert_eq(symlink("/etc/hostname", path_of("power.vcd")), 0);
+    expect_refused(dir, true, "no report of ours");
+    unlink(path_of("power.vcd"));
+    cr_expect_null(report_dir_reopen(dir, &err), "there is nothing to make it of");
+    make_report(true, "new");
+    expect_contents("tables/totals.csv", "new");
+    cr_expect_not(is_there("tables/lives.csv"));
+    cr_expect_not(is_there("config.json"));
+}
+
 Test(report_dir, rebuilt)
 {
     make_report(false, "old");
