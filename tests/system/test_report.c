@@ -319,6 +319,22 @@ Test(system_report, never_over_another_unasked)
     place_remove(&place);
 }
 
+Test(system_report, beside_a_summary_that_fails)
+{
+    struct place place;
+    struct run run;
+    place_make(&place);
+    const char *dir = place_file(&place, "report");
+    const char *program = getenv("IASO");
+    RUN_COMMAND(&run, program ? program : "./iaso", "run", KV, "-q", "--report", dir, "--summary",
+                "/dev/full");
+    cr_expect_eq(run.code, 3, "%d", run.code);
+    cr_expect(strstr(run.err, "/dev/full: cannot write the summary"), "%s", run.err);
+    cr_expect(is_there(dir, "report.json") && is_there(dir, "report.html"));
+    run_free(&run);
+    place_remove(&place);
+}
+
 Test(system_report, without_gnuplot)
 {
     struct place place;
@@ -483,6 +499,18 @@ Test(system_report, what_is_no_report)
     expect_no_report(&place, "{\"format\":\"iaso report 2x\"}", "expected \"format\"");
     expect_no_report(&place, "{\"format\":7}", "expected \"format\"");
     expect_no_report(&place, "[]", "expected \"format\"");
+    expect_no_report(&place, "{\"format\":\"iaso report 2\"}", "expected the key \"kind\"");
+    expect_no_report(&place, "{\"format\":\"iaso report 2\",\"kind\":7}", "key \"kind\"");
+    expect_no_report(&place, "{\"format\":\"iaso report 2\",\"kind\":\"run\"}",
+                     "expected the key \"iaso\"");
+    expect_no_report(&place, "{\"format\":\"iaso report 2\",\"kind\":\"a\\nb\",\"iaso\":\"0\"}",
+                     "expected run, inject, sweep or comparison, found \"a");
+    expect_no_report(&place, "{\"format\":\"iaso report 2\",\"kind\":\"run\",\"iaso\":\"0\"}",
+                     "expected the key \"end\"");
+    expect_no_report(&place, "{\"format\":\"iaso report 2\",\"kind\":\"inject\",\"iaso\":\"0\"}",
+                     "expected the key \"end\" or \"campaign\"");
+    expect_no_report(&place, "{\"format\":\"iaso report 2\",\"kind\":\"sweep\",\"iaso\":\"0\"}",
+                     "expected the key \"sweep\"");
     cr_expect_not(is_there(place.dir, "tables"));
     place_remove(&place);
 }
