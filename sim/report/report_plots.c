@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "sim/embed.h"
+#include "sim/program.h"
 #include "sim/report/gnuplot.h"
 #include "sim/report/report_cascades.h"
 #include "sim/report/report_tables.h"
@@ -114,7 +115,7 @@ void report_plots_draw(struct report_dir *dir, const cJSON *report, char note[RE
     for (size_t i = 0; i < PLOTS && result >= 0; i++) {
         if (plots[i].text == plot_style || !applies(&plots[i], report))
             continue;
-        result = gnuplot_run(folder, strchr(plots[i].file, '/') + 1, NULL, &err);
+        result = gnuplot_run(folder, strchr(plots[i].file, '/') + 1, NULL, PROGRAM_SECONDS, &err);
         if (result)
             complain(note, &err);
         if (result > 0)
