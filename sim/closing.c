@@ -87,11 +87,17 @@ static void say_domains(struct line *line, const struct machine *machine,
             100 * (double)inside / (double)all);
 }
 
+/* The live view can inject faults that the config knows nothing of. */
+static bool is_fault_planned(const struct machine *machine)
+{
+    return machine->config->inject.kind != INJECT_NONE;
+}
+
 static void say_recovery(struct line *line, const struct machine *machine,
                          const struct recovery_counts *counts)
 {
     bool torture = machine->config->recovery.torture != TORTURE_OFF;
-    if (machine->inject && !inject_done(machine->inject))
+    if (is_fault_planned(machine) && !inject_done(machine->inject))
         say(line, "the fault never struck; ");
     if (counts->faults)
         say(line, "%" PRIu64 " of %" PRIu64 " failure%s recovered", counts->recovered,
@@ -186,7 +192,7 @@ static void print_subject(const struct summary *summary, const struct screen *sc
         say(&line, "%s", summary->recovery ? "; power: " : "");
         label = summary->recovery ? label : "power";
         say_power(&line, machine->lives);
-    } else if (!summary->recovery && machine->inject) {
+    } else if (!summary->recovery && is_fault_planned(machine)) {
         label = "fault";
         say_fault(&line, machine);
     } else if (!summary->recovery) {

@@ -200,7 +200,9 @@ struct config {
             DISPLAY_NULL,
             DISPLAY_SKIP,
             DISPLAY_HANG,
-        } fault; /* what its key F does */
+        } fault;      /* what its key F does */
+        double speed; /* virtual time by real time at the start; 0: as fast as it goes */
+        bool paused;  /* at the start */
     } display;
 
     struct {

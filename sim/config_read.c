@@ -114,6 +114,19 @@ static int take_signed(struct walk *walk, const struct key *key, const cJSON *no
     return 0;
 }
 
+static int take_factor(struct walk *walk, const struct key *key, const cJSON *node, char *place)
+{
+    char expected[80];
+    double value = cJSON_IsNumber(node) ? node->valuedouble : NAN;
+    if (!(value >= (double)key->min && value <= (double)key->max)) {
+        snprintf(expected, sizeof expected, "a number from %" PRIu64 " to %" PRIu64, key->min,
+                 key->max);
+        return walk_wrong(walk, expected, node);
+    }
+    memcpy(place, &value, sizeof value);
+    return 0;
+}
+
 static int wrong_choice(struct walk *walk, const struct key *key, const cJSON *node)
 {
     char expected[200] = "";
@@ -262,6 +275,9 @@ static void take_default(const struct key *key, char *place)
         put_number(place, key->size, value);
     } else if (key->type == KEY_SIGNED) {
         int64_t number = strtoll(key->fallback, NULL, 10);
+        memcpy(place, &number, sizeof number);
+    } else if (key->type == KEY_FACTOR) {
+        double number = strtod(key->fallback, NULL);
         memcpy(place, &number, sizeof number);
     } else if (schema_is_text(key->type)) {
         memcpy(place, &key->fallback, sizeof key->fallback);
@@ -434,6 +450,8 @@ static int take(struct walk *walk, const struct key *key, const cJSON *node, cha
         return take_boolean(walk, key, node, place);
     if (key->type == KEY_SET)
         return take_set(walk, key, node, place);
+    if (key->type == KEY_FACTOR)
+        return take_factor(walk, key, node, place);
     if (key->type == KEY_SIGNED)
         return take_signed(walk, key, node, place);
     if (key->type == KEY_PLACE)

@@ -30,6 +30,7 @@ struct console {
     int line;         /* our own end of the pty's line, so that it never hangs up */
     bool is_terminal; /* raw, with commands after Ctrl-A */
     bool attended;    /* see console_attend() */
+    double pace;
     bool after_ctrl_a;
     bool quit;
     char pty_name[64];
@@ -151,6 +152,7 @@ struct console *console_new(enum console_kind kind, const char *file, struct clo
     }
     console->kind = kind;
     console->in = console->out = console->line = -1;
+    console->pace = 1;
     sha256_init(&console->hash);
     console->script = script_new(clock, steps, step_count, err);
     int result = console->script ? 0 : -1;
@@ -296,9 +298,15 @@ void console_type(struct console *console, uint8_t byte)
     add_input(console, byte);
 }
 
-void console_attend(struct console *console, bool attended)
+void console_attend(struct console *console, bool attended, double pace)
 {
     console->attended = attended;
+    console->pace = pace;
+}
+
+double console_pace(const struct console *console)
+{
+    return console->pace;
 }
 
 bool console_interactive(const struct console *console)

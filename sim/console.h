@@ -64,12 +64,15 @@ enum console_request console_poll(struct console *console);
  * Dropped if the guest does not listen. */
 void console_type(struct console *console, uint8_t byte);
 
-/* Whether somebody sits at such a keyboard, so that input may come even where there is no terminal.
- */
-void console_attend(struct console *console, bool attended);
+/* Whether somebody sits at such a keyboard, so that input may come even where there is no terminal;
+ * and how fast an idle guest's time passes for a person: virtual time by real time. */
+void console_attend(struct console *console, bool attended, double pace);
 
 /* Whether a person may be typing, so that an idle guest should not race through virtual time. */
 bool console_interactive(const struct console *console);
+
+/* As console_attend() was told; 1 where it was not called. */
+double console_pace(const struct console *console);
 
 /* Blocks until there is input or `ms` passed; for a guest that sleeps for ever, and therefore
  * prints nothing that a script could wait for (its timeout is another matter:

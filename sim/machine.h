@@ -100,7 +100,7 @@ struct machine {
     struct snapshot *spare_snapshots;
     struct arena *arena;       /* what recovery, inject and profiles know; NULL: none is on */
     struct recovery *recovery; /* NULL: off */
-    struct inject *inject;     /* NULL: no fault */
+    struct inject *inject;     /* NULL: no faults; else there may be one, see config->inject */
     struct recovery_observers observers; /* of recovery */
     struct failures *failures;           /* with recovery */
     uint64_t panic_function;             /* its address, 0: none */

@@ -108,9 +108,10 @@ static int run_machine(const struct options *options, struct machine *machine,
         error_set(&said, "%s", console_error(console));
         summary.exit = complain(&said, EXIT_SIMULATOR);
     }
+    int code = summary.exit;
     if (options->summary && summary_write(&summary, options->summary, &said))
-        return complain(&said, EXIT_SIMULATOR);
-    return write_report(options, report, &summary, &screen) ? EXIT_SIMULATOR : summary.exit;
+        code = complain(&said, EXIT_SIMULATOR);
+    return write_report(options, report, &summary, &screen) ? EXIT_SIMULATOR : code;
 }
 
 static int complain_at(const struct config *config, const char *what, struct error *err)
@@ -128,6 +129,8 @@ static int command_run(const struct options *options, const struct config *confi
     if (picture && !config->power.enabled)
         return complain_at(config, "expected a section `power` to draw", &err);
     if (picture && power_report_check_plot(picture, &err))
+        return complain(&err, EXIT_USAGE);
+    if (options->screenshot && display_check_picture(options->screenshot, &err))
         return complain(&err, EXIT_USAGE);
     if (options->summary && summary_check(options->summary, &err))
         return complain(&err, EXIT_USAGE);

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "sim/power_plan.h"
 #include "sim/text.h"
 
 #define MAX_LIVES 10000 /* that are listed one by one */
@@ -217,12 +218,17 @@ static void add_lives(cJSON *json, const struct machine *machine)
     add(json, "list_left_out", lives_count(lives) - listed);
 }
 
-/* Pairs of time in ns and volts. */
+/* Pairs of time in ns and volts; and the voltages at which the supply switches. */
 static void add_voltage(cJSON *json, const struct machine *machine)
 {
     const struct lives_sample *samples;
     size_t count = lives_samples(machine->lives, &samples);
     cJSON *array = cJSON_AddArrayToObject(json, "voltage");
+    struct supply_config supply;
+    cJSON *thresholds = cJSON_AddObjectToObject(json, "thresholds");
+    power_plan_supply(&machine->config->power, &supply);
+    cJSON_AddNumberToObject(thresholds, "on", supply.on_volts);
+    cJSON_AddNumberToObject(thresholds, "off", supply.off_volts);
     for (size_t i = 0; i < count; i++) {
         const double pair[] = {(double)clock_ns(&machine->clock, samples[i].tick),
                                samples[i].volts};

@@ -192,6 +192,24 @@ static uint64_t turn_end(const struct machine *machine)
     return earlier(end, console_next_timeout(machine->console));
 }
 
+/* A person sees time pass at a pace, up to `next` or for a while; input ends the wait. Returns the
+ * tick that is reached then. */
+static uint64_t wait_for_user(struct machine *machine, uint64_t next)
+{
+    const struct clock *clock = &machine->clock;
+    if (!console_interactive(machine->console))
+        return next;
+    double pace = console_pace(machine->console);
+    double ms = (double)clock_ns(clock, next - clock->now) / 1e6 / pace;
+    if (ms > USER_WAIT_MS) {
+        ms = USER_WAIT_MS;
+        next = clock->now + 1 + clock_ticks(clock, (uint64_t)(ms * pace * 1e6));
+    }
+    if (ms >= 1)
+        console_wait(machine->console, (int)ms);
+    return next;
+}
+
 /* Every hart waits: virtual time jumps to what wakes one of them. */
 static void skip_idle(struct machine *machine)
 {
@@ -209,15 +227,7 @@ static void skip_idle(struct machine *machine)
     if (next != UINT64_MAX) {
         if (next <= clock->now)
             return;
-        /* A person at the terminal sees time pass at its own pace; input ends the wait. */
-        uint64_t ms = clock_ns(clock, next - clock->now) / 1000000;
-        if (ms && console_interactive(machine->console)) {
-            if (ms > USER_WAIT_MS) {
-                ms = USER_WAIT_MS;
-                next = clock->now + clock_ticks(clock, ms * 1000000);
-            }
-            console_wait(machine->console, (int)ms);
-        }
+        next = wait_for_user(machine, next);
         if (machine_has_input(machine))
             return;
         if (machine->lives)

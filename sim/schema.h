@@ -37,6 +37,7 @@ enum key_type {
     KEY_ENUM,   /* one of the choices -> its index, an int */
     KEY_SET,    /* an array of choices, min or more -> unsigned, bit (1 << index) of each */
     KEY_SIGNED, /* -> int64_t; min and max are int64_t as well, in two's complement */
+    KEY_FACTOR, /* a JSON number, min to max -> double */
     KEY_SYMBOL, /* a name in the guest, perhaps with a "?" at its end: if the guest has it */
     KEY_PLACE,  /* symbol, symbol+offset or address -> symbol (or NULL); and the number */
 };

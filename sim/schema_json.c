@@ -139,7 +139,7 @@ static void put_scalar(struct printer *printer, cJSON *schema, const struct key 
         put_number(printer, schema, "minimum", key->min);
         put_number(printer, schema, "maximum", units == UNITS_DURATION ? 0 : key->max);
     } else {
-        put_text(printer, schema, "type", "integer");
+        put_text(printer, schema, "type", key->type == KEY_FACTOR ? "number" : "integer");
         put_limit(printer, schema, "minimum", key, key->min);
         put_limit(printer, schema, "maximum", key, key->max);
     }

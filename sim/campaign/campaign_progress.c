@@ -54,21 +54,21 @@ static void put_time(char *text, size_t size, uint64_t seconds)
 
 /* What follows the bar. */
 static void put_figures(char *text, size_t size, uint64_t done, uint64_t total, uint64_t fresh,
-                        uint64_t passed, uint64_t findings)
+                        uint64_t passed, uint64_t failures)
 {
     char left[32] = "?";
     double rate = passed ? (double)fresh * (double)SECOND_NS / (double)passed : 0;
     if (rate > 0)
         put_time(left, sizeof left, (uint64_t)((double)(total - done) / rate));
-    snprintf(text, size, "%" PRIu64 "/%" PRIu64 "  %.*f/s  %s left  %" PRIu64 " finding%s", done,
-             total, rate < 10 ? 1 : 0, rate, left, findings, findings == 1 ? "" : "s");
+    snprintf(text, size, "%" PRIu64 "/%" PRIu64 "  %.*f/s  %s left  %" PRIu64 " failure%s", done,
+             total, rate < 10 ? 1 : 0, rate, left, failures, failures == 1 ? "" : "s");
 }
 
 int campaign_progress_line(char *line, size_t size, unsigned width, const char *what, uint64_t done,
-                           uint64_t total, uint64_t fresh, uint64_t passed, uint64_t findings)
+                           uint64_t total, uint64_t fresh, uint64_t passed, uint64_t failures)
 {
     char figures[120], bar[MAX_BAR + 5] = "";
-    put_figures(figures, sizeof figures, done, total, fresh, passed, findings);
+    put_figures(figures, sizeof figures, done, total, fresh, passed, failures);
     size_t used = strlen(what) + strlen(figures) + 7, room = width > used ? width - used : 0;
     if (room > MAX_BAR)
         room = MAX_BAR;
@@ -85,7 +85,7 @@ int campaign_progress_line(char *line, size_t size, unsigned width, const char *
     return (int)strlen(line);
 }
 
-void campaign_progress_update(struct campaign_progress *progress, uint64_t done, uint64_t findings)
+void campaign_progress_update(struct campaign_progress *progress, uint64_t done, uint64_t failures)
 {
     uint64_t now = progress ? host_clock_ns() : 0;
     if (!progress || now - progress->told_ns < (progress->terminal ? INTERVAL_NS : MINUTE_NS))
@@ -94,7 +94,7 @@ void campaign_progress_update(struct campaign_progress *progress, uint64_t done,
     unsigned width = progress->terminal ? screen_columns(progress->fd) - 1 : MAX_LINE - 1;
     int length = campaign_progress_line(text, MAX_LINE, width < MAX_LINE ? width : MAX_LINE - 1,
                                         progress->what, done, progress->total, done - progress->had,
-                                        now - progress->began_ns, findings);
+                                        now - progress->began_ns, failures);
     if (progress->terminal)
         screen_status(progress->fd, text);
     else

@@ -21,12 +21,12 @@ struct campaign_progress *campaign_progress_new(int fd, bool quiet, const char *
 /* Clears the bar. */
 void campaign_progress_free(struct campaign_progress *progress);
 
-/* So much is done now, and so many findings are among it. */
-void campaign_progress_update(struct campaign_progress *progress, uint64_t done, uint64_t findings);
+/* So much is done now, and so many failures are among it. */
+void campaign_progress_update(struct campaign_progress *progress, uint64_t done, uint64_t failures);
 
 /* The line without any control characters, at most `width` characters: what is drawn. `passed` is
  * the time since the round began (ns), `fresh` how much was done in it. */
 int campaign_progress_line(char *line, size_t size, unsigned width, const char *what, uint64_t done,
-                           uint64_t total, uint64_t fresh, uint64_t passed, uint64_t findings);
+                           uint64_t total, uint64_t fresh, uint64_t passed, uint64_t failures);
 
 #endif

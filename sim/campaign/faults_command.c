@@ -176,11 +176,13 @@ static int report(const struct faults_campaign *command, struct error *err)
     const struct options *options = command->options;
     cJSON *summary = cJSON_CreateObject();
     struct screen screen;
+    struct error said;
     screen_open(&screen, stdout);
     int result =
         faults_kind.report(command->campaign.store, options->quiet ? NULL : &screen, summary, err);
-    if (!result && options->summary)
-        result = summary_write_json(summary, options->summary, err);
+    if (!result && options->summary && summary_write_json(summary, options->summary, &said))
+        result =
+            complain(&said, EXIT_SIMULATOR); /* the folder of the report is made all the same */
     if (!options->quiet && fflush(stdout))
         result = error_set(err, "cannot write to standard output");
     cJSON_Delete(summary);

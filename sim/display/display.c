@@ -2,6 +2,7 @@
 #include "sim/display/display.h"
 
 #include <SDL.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,8 @@
 #include "sim/display/display_canvas.h"
 #include "sim/display/display_model.h"
 #include "sim/display/display_panes.h"
+#include "sim/folder.h"
+#include "sim/text.h"
 
 #define FRAME_MS 100  /* from one frame to the next while the machine runs */
 #define SLOW_MS  1000 /* at most, where drawing would take more than 1 / SHARE of the run's time */
@@ -38,25 +41,50 @@ static void say(const struct display *display, const char *line)
 
 /* ---- The window ---------------------------------------------------------------------------- */
 
+/* `why` is what SDL says. */
+static int no_display(const struct display *display, const char *why, struct error *err)
+{
+    static const char *const names[] = {"SDL_VIDEODRIVER", "WAYLAND_DISPLAY", "DISPLAY"};
+    char asked[250] = "", quoted[60];
+    size_t length = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (getenv(names[i]))
+            length += (size_t)snprintf(asked + length, sizeof asked - length, "%s=%s: ", names[i],
+                                       text_quote(getenv(names[i]), quoted, sizeof quoted));
+    return error_set(err,
+                     "%s: no display: %s%s; SDL_VIDEODRIVER=dummy needs none, for --screenshot",
+                     display->options.picture ? "--screenshot" : "--display",
+                     length ? asked : "neither DISPLAY nor WAYLAND_DISPLAY is set: ", why);
+}
+
 static int open_window(struct display *display, struct error *err)
 {
     SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
     SDL_SetHint(SDL_HINT_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR, "0");
     SDL_SetHint(SDL_HINT_FRAMEBUFFER_ACCELERATION, "0");
     if (SDL_Init(SDL_INIT_VIDEO))
-        return error_set(err, "--display: no display: %s", SDL_GetError());
+        return no_display(display, SDL_GetError(), err);
     /* SDL falls back on drivers that show nothing: those have to be asked for. */
     const char *driver = SDL_GetCurrentVideoDriver();
     if (!getenv("SDL_VIDEODRIVER") && (!strcmp(driver, "offscreen") || !strcmp(driver, "dummy")))
-        return error_set(err, "--display: no display: neither DISPLAY nor WAYLAND_DISPLAY names "
-                              "one that can be opened");
+        return no_display(display, "there is none that can be opened", err);
     display->window = SDL_CreateWindow("iaso", SDL_WINDOWPOS_UNDEFINED, SDL_WINDOWPOS_UNDEFINED,
                                        DISPLAY_WIDTH, DISPLAY_HEIGHT, SDL_WINDOW_RESIZABLE);
     if (!display->window)
-        return error_set(err, "--display: no window: %s", SDL_GetError());
+        return no_display(display, SDL_GetError(), err);
     SDL_SetWindowMinimumSize(display->window, DISPLAY_LEAST, DISPLAY_LEAST);
     SDL_StartTextInput();
     return 0;
+}
+
+int display_check_picture(const char *path, struct error *err)
+{
+    size_t length = strlen(path);
+    char quoted[200];
+    if (length <= 4 || strcmp(path + length - 4, ".png"))
+        return error_set(err, "--screenshot: expected a name that ends in .png, found %s",
+                         text_quote(path, quoted, sizeof quoted));
+    return folder_check_file(path, "picture", err);
 }
 
 struct display *display_open(const struct display_options *options, struct error *err)
@@ -158,6 +186,14 @@ static void take_picture(struct display *display)
 
 /* ---- Keys ---------------------------------------------------------------------------------- */
 
+/* To whoever watches, or types, an idle guest shall not race through virtual time. */
+static void attend(struct display *display)
+{
+    const struct display_model *model = display->model;
+    console_attend(model->machine->console, model->keys.typing || !display->options.picture,
+                   model->pilot.speed > 0 ? model->pilot.speed : 1);
+}
+
 static void obey(struct display *display, enum display_order order, struct error *err)
 {
     struct display_pilot *pilot = &display->model->pilot;
@@ -166,6 +202,7 @@ static void obey(struct display *display, enum display_order order, struct error
         display_pilot_pause(pilot);
         break;
     case ORDER_STEP:
+        console_attend(pilot->machine->console, true, INFINITY); /* up to the next event */
         (void)display_pilot_step(pilot, err);
         break;
     case ORDER_FASTER:
@@ -187,11 +224,10 @@ static void obey(struct display *display, enum display_order order, struct error
         display->quit = true;
         break;
     case ORDER_FOCUS:
-        console_attend(pilot->machine->console, display->model->keys.typing);
-        break;
     case ORDER_NONE:
         break;
     }
+    attend(display);
     display->next_frame = 0;
 }
 
@@ -279,7 +315,7 @@ static uint64_t cpu_ns(void)
 static bool is_due(const struct display *display, uint64_t now)
 {
     const struct display_pilot *pilot = &display->model->pilot;
-    bool dear = !pilot->paused && display_speeds[pilot->speed] == 0 && display->next_frame &&
+    bool dear = !pilot->paused && pilot->speed == 0 && display->next_frame &&
                 display->drawn * SHARE > cpu_ns();
     return now >= display->next_frame && (!dear || now >= display->last_frame + SLOW_MS);
 }
@@ -340,11 +376,20 @@ static int run(struct display *display, struct machine *machine, struct error *e
     return 0;
 }
 
+static void begin(struct display *display)
+{
+    struct display_pilot *pilot = &display->model->pilot;
+    pilot->paused = pilot->machine->config->display.paused && !display->options.picture;
+    attend(display);
+}
+
 enum machine_end display_run(struct display *display, struct machine *machine, struct error *err)
 {
     struct machine_signals signals;
     machine_catch_signals(&signals);
     display->model = display_model_new(machine, err);
+    if (display->model)
+        begin(display);
     if (!display->model || machine_start(machine, err) || run(display, machine, err))
         machine->end = END_FAULT;
     display_model_free(display->model);

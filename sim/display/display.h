@@ -23,6 +23,9 @@ struct display_options {
     void *opaque;
 };
 
+/* Can such a picture be written there? To be asked before a run that may take hours. */
+int display_check_picture(const char *path, struct error *err);
+
 /* Opens the window. NULL and err where there is no display, or no font. */
 struct display *display_open(const struct display_options *options, struct error *err);
 void display_close(struct display *display);

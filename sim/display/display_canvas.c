@@ -44,6 +44,7 @@ struct canvas {
     SDL_Surface *surface;
     TTF_Font *fonts[FONTS];
     int advance[FONTS][GLYPHS];
+    int height[FONTS]; /* of glyphs: hinting makes some reach further than the font says */
     struct style styles[STYLES];
     unsigned next_style; /* to be forgotten when there are too many */
 };
@@ -72,16 +73,26 @@ static TTF_Font *open_font(const char *file, enum canvas_font font, struct error
     return NULL;
 }
 
+static int measure(struct canvas *canvas, int font, struct error *err)
+{
+    char all[GLYPHS + 1] = "";
+    for (int i = 0; i < GLYPHS; i++) {
+        all[i] = (char)(FIRST_GLYPH + i);
+        if (TTF_GlyphMetrics(canvas->fonts[font], (Uint16)all[i], NULL, NULL, NULL, NULL,
+                             &canvas->advance[font][i]))
+            return error_set(err, "--display: the font lacks '%c'", all[i]);
+    }
+    if (TTF_SizeText(canvas->fonts[font], all, NULL, &canvas->height[font]))
+        return error_set(err, "--display: %s", TTF_GetError());
+    return 0;
+}
+
 static int load_fonts(struct canvas *canvas, const char *file, struct error *err)
 {
     for (int font = 0; font < FONTS; font++) {
         canvas->fonts[font] = open_font(file, (enum canvas_font)font, err);
-        if (!canvas->fonts[font])
+        if (!canvas->fonts[font] || measure(canvas, font, err))
             return -1;
-        for (int i = 0; i < GLYPHS; i++)
-            if (TTF_GlyphMetrics(canvas->fonts[font], (Uint16)(FIRST_GLYPH + i), NULL, NULL, NULL,
-                                 NULL, &canvas->advance[font][i]))
-                return error_set(err, "--display: the font lacks '%c'", FIRST_GLYPH + i);
     }
     return 0;
 }
@@ -182,7 +193,7 @@ int canvas_advance(const struct canvas *canvas, enum canvas_font font, char c)
 
 int canvas_line_height(const struct canvas *canvas, enum canvas_font font)
 {
-    return TTF_FontHeight(canvas->fonts[font]);
+    return canvas->height[font];
 }
 
 int canvas_text_width(const struct canvas *canvas, enum canvas_font font, const char *text)

@@ -48,8 +48,7 @@ struct display_rect display_picture(const struct display_rect *pane, unsigned wi
 struct display_rect display_swatch(const struct display_rect *pane, unsigned n);
 
 /* The speeds that + and - walk through: virtual time by real time; 0: as fast as it goes. */
-#define DISPLAY_SPEEDS    9
-#define DISPLAY_UNLIMITED (DISPLAY_SPEEDS - 1)
+#define DISPLAY_SPEEDS 9
 extern const double display_speeds[DISPLAY_SPEEDS];
 
 #endif

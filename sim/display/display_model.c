@@ -102,10 +102,11 @@ static uint64_t hash(const char *text)
 uint64_t display_model_look(const struct display_model *model, enum display_pane pane)
 {
     const struct machine *machine = model->machine;
-    uint64_t controls = 4 * model->pilot.speed + 2 * model->pilot.paused + model->keys.typing;
+    uint64_t speed = (uint64_t)(model->pilot.speed * 1e6);
+    uint64_t controls = 4 * speed + 2 * model->pilot.paused + model->keys.typing;
     switch (pane) {
     case PANE_STATUS:
-        return model->frames * 1000 + controls * 16 + machine->end;
+        return model->frames * UINT64_C(0x9e3779b97f4a7c15) + controls * 16 + machine->end;
     case PANE_CONSOLE:
         return 2 * console_bytes(machine->console) + model->keys.typing;
     case PANE_DOMAINS:

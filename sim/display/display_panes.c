@@ -93,11 +93,11 @@ static void draw_status(struct canvas *canvas, const struct display_rect *pane,
     item(canvas, x, y, end, "pc", value);
 }
 
-static const char *speed_name(unsigned speed, char *out, size_t size)
+static const char *speed_name(double speed, char *out, size_t size)
 {
-    if (display_speeds[speed] == 0)
+    if (speed == 0)
         return "unlimited";
-    snprintf(out, size, "%g x real time", display_speeds[speed]);
+    snprintf(out, size, "%g x real time", speed);
     return out;
 }
 

@@ -2,6 +2,7 @@
 #include "sim/display/display_pilot.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -42,12 +43,12 @@ void display_pilot_init(struct display_pilot *pilot, struct machine *machine)
                                              [DISPLAY_HANG] = INJECT_HANG};
     struct error err = {""};
     *pilot = (struct display_pilot){.machine = machine,
-                                    .speed = DISPLAY_UNLIMITED,
+                                    .speed = machine->config->display.speed,
                                     .piece = FIRST_PIECE,
                                     .kind = kinds[machine->config->display.fault]};
     if (machine->config->machine.cpu != CPU_RV64GC)
         snprintf(pilot->why_not, sizeof pilot->why_not, "faults are for RISC-V kernels");
-    else if (machine->inject)
+    else if (machine->config->inject.kind != INJECT_NONE)
         snprintf(pilot->why_not, sizeof pilot->why_not, "the config has a fault already");
     else if (attach_faults(machine, &err))
         snprintf(pilot->why_not, sizeof pilot->why_not, "%.190s", err.text);
@@ -66,17 +67,16 @@ static void tick(void *opaque, const struct machine *machine)
 /* How many ticks the machine may go on for, at its speed. */
 static uint64_t allowed(struct display_pilot *pilot)
 {
-    double speed = display_speeds[pilot->speed];
     const struct clock *clock = &pilot->machine->clock;
     uint64_t now = display_pilot_ms();
-    if (speed == 0)
+    if (pilot->speed == 0)
         return UINT64_MAX;
     if (!pilot->pace.set) {
         pilot->pace.set = true;
         pilot->pace.ms = now;
         pilot->pace.ticks = clock->now;
     }
-    double per_ms = (double)clock->rate * speed / 1000;
+    double per_ms = (double)clock->rate * pilot->speed / 1000;
     uint64_t target = pilot->pace.ticks + (uint64_t)((double)(now - pilot->pace.ms) * per_ms);
     if (target <= clock->now)
         return 0;
@@ -246,9 +246,21 @@ void display_pilot_pause(struct display_pilot *pilot)
     pilot->mips = 0;
 }
 
+/* As fast as it goes is faster than any. */
+static double rank(double speed)
+{
+    return speed == 0 ? INFINITY : speed;
+}
+
 void display_pilot_speed(struct display_pilot *pilot, int by)
 {
-    if ((by < 0 && pilot->speed > 0) || (by > 0 && pilot->speed + 1 < DISPLAY_SPEEDS))
-        pilot->speed = (unsigned)((int)pilot->speed + by);
+    double now = rank(pilot->speed);
     pilot->pace.set = false;
+    for (size_t i = 0; i < DISPLAY_SPEEDS; i++) {
+        double speed = display_speeds[by > 0 ? i : DISPLAY_SPEEDS - 1 - i];
+        if (by > 0 ? rank(speed) > now : rank(speed) < now) {
+            pilot->speed = speed;
+            return;
+        }
+    }
 }

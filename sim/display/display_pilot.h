@@ -15,7 +15,7 @@
 struct display_pilot {
     struct machine *machine;
     bool paused;
-    unsigned speed; /* index into display_speeds */
+    double speed;   /* virtual time by real time; 0: as fast as it goes */
     double mips;    /* instructions per microsecond of the host's time, lately */
     char said[400]; /* the latest news, for the person; "" if there are none */
     bool failed;    /* it was bad news */
@@ -41,6 +41,7 @@ void display_pilot_init(struct display_pilot *pilot, struct machine *machine);
 enum machine_end display_pilot_run(struct display_pilot *pilot, unsigned ms, struct error *err);
 
 enum machine_end display_pilot_step(struct display_pilot *pilot, struct error *err);
+/* The next one of display_speeds, up (`by` > 0) or down. */
 void display_pilot_speed(struct display_pilot *pilot, int by);
 void display_pilot_pause(struct display_pilot *pilot);
 

@@ -154,7 +154,7 @@ static void write_texts(const struct comparison *comparison, const cJSON *texts,
 {
     for (size_t i = 0; i < comparison->count; i++) {
         const char *text = cJSON_GetStringValue(cJSON_GetArrayItem(texts, (int)i));
-        fputs("<td>", comparison->out);
+        fputs("<td class=wrap>", comparison->out);
         if (text)
             html_name(comparison->out, text, room);
         else

@@ -5,7 +5,9 @@
 #include "mem/error.h"
 
 /* Runs gnuplot on a script, in the folder where that is. `picture`: how the picture is to be
- * called; NULL: as the script says. Returns 1 if gnuplot failed, -1 if it cannot be run. */
-int gnuplot_run(const char *folder, const char *script, const char *picture, struct error *err);
+ * called; NULL: as the script says. Returns 1 if gnuplot failed or was killed after so many
+ * seconds, -1 if it cannot be run. */
+int gnuplot_run(const char *folder, const char *script, const char *picture, unsigned seconds,
+                struct error *err);
 
 #endif

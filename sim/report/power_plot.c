@@ -7,6 +7,7 @@
 
 #include "sim/folder.h"
 #include "sim/power_report.h"
+#include "sim/program.h"
 #include "sim/report/gnuplot.h"
 #include "sim/report/report_files.h"
 
@@ -53,7 +54,8 @@ static int draw(struct report_dir *dir, const cJSON *report, const char *path, s
         asprintf(&picture, "%s/%s", folder, picture_of(path)) < 0)
         result = error_set(err, "out of memory");
     else if (report_files_put_tables(dir, report, err) || report_scripts_write(dir, report, err) ||
-             gnuplot_run(folder, SCRIPT, picture_of(path), err) || copy(picture, path, err))
+             gnuplot_run(folder, SCRIPT, picture_of(path), PROGRAM_SECONDS, err) ||
+             copy(picture, path, err))
         result = -1;
     free(folder);
     free(picture);

@@ -271,5 +271,5 @@ int report_cascades_draw(const char *folder, struct error *err)
     char name[] = "dot", format[] = "-Tsvg", to[] = "-o", svg[] = "cascades.svg";
     char dot[] = "cascades.dot";
     char *const arguments[] = {name, format, to, svg, dot, NULL};
-    return program_run(folder, arguments, "graphviz", dot, err);
+    return program_run(folder, arguments, "graphviz", dot, PROGRAM_SECONDS, err);
 }

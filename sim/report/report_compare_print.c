@@ -3,11 +3,14 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "sim/report/report_compare.h"
 #include "sim/report/report_read.h"
 #include "sim/report/report_tables.h"
 #include "sim/text.h"
+
+#define MAX_VALUE 60 /* of a config, on the terminal; files have all of it */
 
 /* ---- A table for people -------------------------------------------------------------------- */
 
@@ -90,6 +93,18 @@ static void print_table(const cJSON *comparison, const struct screen *screen)
     free(cells.all);
 }
 
+/* At most MAX_VALUE bytes, none of them a part of a character. */
+static void put_short(const char *text, FILE *out)
+{
+    size_t length = strlen(text);
+    bool cut = length > MAX_VALUE;
+    if (cut)
+        length = MAX_VALUE - strlen("...");
+    while (cut && length && (text[length] & 0xc0) == 0x80)
+        length--;
+    fprintf(out, "%.*s%s", (int)length, text, cut ? "..." : "");
+}
+
 void report_compare_print(const cJSON *comparison, const struct screen *screen)
 {
     const cJSON *row;
@@ -110,9 +125,10 @@ void report_compare_print(const cJSON *comparison, const struct screen *screen)
         const cJSON *value;
         cJSON_ArrayForEach(value, report_at(row, "values"))
         {
+            if (out && value->prev->next)
+                fputs(" | ", out);
             if (out)
-                fprintf(out, "%s%s", value->prev->next ? " | " : "",
-                        cJSON_IsString(value) ? value->valuestring : "-");
+                put_short(cJSON_IsString(value) ? value->valuestring : "-", out);
         }
         if (out && fclose(out) == 0)
             screen_row(screen, "config", "%s: %s", report_string_or(row, "path", "?"), list);

@@ -287,31 +287,58 @@ static int check_places(const struct report_dir *dir, const struct entries *old,
     return 0;
 }
 
+static bool is_folder_of_ours(const char *name)
+{
+    size_t length = strlen(name);
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (!strncmp(known[i].pattern, name, length) && known[i].pattern[length] == '/')
+            return true;
+    return false;
+}
+
+/* Nothing but files that reports have, though no report.json, which comes last: a run was killed
+ * while it put its first report in place. */
+static bool is_begun(const struct entries *old)
+{
+    for (size_t i = 0; i < old->count; i++) {
+        const struct entry *entry = &old->all[i];
+        bool ours =
+            entry->folder ? is_folder_of_ours(entry->name) : entry->file && find_known(entry->name);
+        if (!ours || !strcmp(entry->name, "report.json"))
+            return false;
+    }
+    return true;
+}
+
+static int check_contents(const struct report_dir *dir, const struct entries *old, bool whole,
+                          bool force, struct error *err)
+{
+    if (dir->rebuild && !whole)
+        return error_set(err, "%s: expected the folder of a report, found no report.json of ours",
+                         dir->path);
+    if (old->count && !whole && !is_begun(old))
+        return error_set(err,
+                         "%s: expected a new or empty folder, found files that are no report of "
+                         "ours",
+                         dir->path);
+    if (old->count && !force)
+        return error_set(err, "%s: expected a new or empty folder, found %s (--force replaces it)",
+                         dir->path, whole ? "an older report" : "a part of a report");
+    return check_places(dir, old, err);
+}
+
 static int check(const struct report_dir *dir, bool force, struct error *err)
 {
     struct entries old;
     char *name = NULL;
     if (list(&old, dir->path, err))
         return -1;
-    int result = 0;
+    int result;
     if (asprintf(&name, "%s/report.json", dir->path) < 0) {
         name = NULL;
         result = error_set(err, "out of memory");
-    } else if (dir->rebuild && !is_report(name)) {
-        result = error_set(err, "%s: expected the folder of a report, found no report.json of ours",
-                           dir->path);
-    } else if (old.count && !is_report(name)) {
-        result = error_set(err,
-                           "%s: expected a new or empty folder, found files that are no report "
-                           "of ours",
-                           dir->path);
-    } else if (old.count && !force) {
-        result = error_set(err,
-                           "%s: expected a new or empty folder, found an older report "
-                           "(--force replaces it)",
-                           dir->path);
     } else {
-        result = check_places(dir, &old, err);
+        result = check_contents(dir, &old, is_report(name), force, err);
     }
     free(name);
     entries_free(&old);
@@ -427,6 +454,41 @@ int report_dir_put(struct report_dir *dir, const char *name, const char *text, s
     if (out)
         fputs(text, out);
     return out ? report_dir_close(dir, out, false, err) : -1;
+}
+
+/* NULL without an error: there is none, or something else. */
+static FILE *open_older(const struct report_dir *dir, const char *name, struct error *err)
+{
+    char *path = NULL;
+    struct stat st;
+    if (asprintf(&path, "%s/%s", dir->path, name) < 0) {
+        error_set(err, "out of memory");
+        return NULL;
+    }
+    bool there = stat(path, &st) == 0 && S_ISREG(st.st_mode);
+    FILE *in = there ? fopen(path, "r") : NULL;
+    if (there && !in)
+        error_set(err, "%s: cannot read: %s", path, strerror(errno));
+    free(path);
+    return in;
+}
+
+int report_dir_keep(struct report_dir *dir, const char *name, struct error *err)
+{
+    char buffer[4096];
+    size_t length;
+    struct error why = {""};
+    FILE *in = dir->rebuild ? open_older(dir, name, &why) : NULL;
+    if (!in)
+        return why.text[0] ? error_set(err, "%s", why.text) : 0;
+    FILE *out = report_dir_create(dir, name, err);
+    while (out && (length = fread(buffer, 1, sizeof buffer, in)) > 0)
+        fwrite(buffer, 1, length, out);
+    bool failed = out && ferror(in);
+    if (failed)
+        error_set(err, "%s/%s: cannot read", dir->path, name);
+    fclose(in);
+    return out && report_dir_close(dir, out, failed, err) == 0 ? 1 : -1;
 }
 
 /* ---- Commit -------------------------------------------------------------------------------- */

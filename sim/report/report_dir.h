@@ -10,14 +10,15 @@
 /*
  * The folder of a report. New files are made in a staging folder inside of it, and put in place
  * when all of them are whole: who looks sees the old report or the new one. While a run has the
- * folder open no other can open it. A folder is known as ours by its report.json.
+ * folder open no other can open it. A folder is known as ours by its report.json, or, as a
+ * run may have been killed before that was in place, by the names of all its files.
  */
 struct report_dir;
 
 /*
  * To be called before a run that may take hours. Makes the folder, with its parents. One that is
- * there must be empty, or, with `force`, hold a report of ours: that is what will be replaced.
- * NULL on failure, and all is as before.
+ * there must be empty, or, with `force`, hold a report of ours, or nothing but parts of one: that
+ * is what will be replaced. NULL on failure, and all is as before.
  */
 struct report_dir *report_dir_open(const char *path, bool force, struct error *err);
 
@@ -33,6 +34,10 @@ int report_dir_close(struct report_dir *dir, FILE *file, bool failed, struct err
 
 /* A new file with this text. */
 int report_dir_put(struct report_dir *dir, const char *name, const char *text, struct error *err);
+
+/* In a folder that was reopened: the file of the older report is that of the new one as well, as
+ * somebody may have edited it. Returns 1 if so, 0 if there is none, -1 on failure. */
+int report_dir_keep(struct report_dir *dir, const char *name, struct error *err);
 
 /* Where they will be. */
 const char *report_dir_path(const struct report_dir *dir);

@@ -114,6 +114,35 @@ static int check_version(const cJSON *json, const char *name, struct error *err)
     return 0;
 }
 
+/* What every report has, and what each kind has besides. */
+static int check_keys(const cJSON *json, const char *name, struct error *err)
+{
+    static const struct {
+        const char *kind, *key, * or ; /* one of the two keys */
+    } kinds[] = {{"run", "end", NULL},
+                 {"inject", "end", "campaign"},
+                 {"sweep", "sweep", NULL},
+                 {"comparison", "reports", NULL}};
+    const char *kind = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "kind"));
+    char quoted[80];
+    if (!kind)
+        return error_set(err, "%s: expected the key \"kind\", found none", name);
+    if (!cJSON_IsString(cJSON_GetObjectItemCaseSensitive(json, "iaso")))
+        return error_set(err, "%s: expected the key \"iaso\", found none", name);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (strcmp(kind, kinds[i].kind))
+            continue;
+        if (cJSON_HasObjectItem(json, kinds[i].key) ||
+            (kinds[i].or &&cJSON_HasObjectItem(json, kinds[i].or)))
+            return 0;
+        return error_set(err, "%s: expected the key \"%s\"%s%s%s as its kind is %s, found none",
+                         name, kinds[i].key, kinds[i].or ? " or \"" : "",
+                         kinds[i].or ? kinds[i].or : "", kinds[i].or ? "\"" : "", kind);
+    }
+    return error_set(err, "%s: kind: expected run, inject, sweep or comparison, found %s", name,
+                     text_quote(kind, quoted, sizeof quoted));
+}
+
 cJSON *report_load(const char *dir, struct error *err)
 {
     char *name = NULL;
@@ -123,7 +152,7 @@ cJSON *report_load(const char *dir, struct error *err)
         return NULL;
     }
     json = json_parse_large_file(name, MAX_SIZE, err);
-    if (json && check_version(json, name, err)) {
+    if (json && (check_version(json, name, err) || check_keys(json, name, err))) {
         cJSON_Delete(json);
         json = NULL;
     }

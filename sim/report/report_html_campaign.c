@@ -160,11 +160,7 @@ static void write_share(FILE *out, const cJSON *share)
         fputs("<td class=n><span class=none>\u2013</span></td><td></td>", out);
         return;
     }
-    fprintf(out, "<td class=\"n bar\" style=\"--p:%.2f%%\">",
-            part < 0   ? 0
-            : part > 1 ? 100
-                       : 100 * part);
-    page_quantity(out, CELL_SHARE, part);
+    page_share_begin(out, part);
     snprintf(text, sizeof text, "%s to %s", words_share(report_number_or(share, "low", part), low),
              words_share(report_number_or(share, "high", part), high));
     fputs("</td><td class=\"n range\">", out);

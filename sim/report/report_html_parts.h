@@ -36,6 +36,9 @@ enum cell {
 /* A number with its unit, for the eye and, exactly, for machines. */
 void page_quantity(FILE *out, enum cell cell, double value);
 
+/* Begins a cell of a table: a share with a bar beside it, which is full at 1. */
+void page_share_begin(FILE *out, double share);
+
 /* ---- Tables ------------------------------------------------------------------------------- */
 
 /* One column: its cells are at `path` of each row, or `value` tells the number (NAN: none), or

@@ -87,6 +87,12 @@ static struct row *sorted_rows(const struct table *table, size_t count)
 
 /* ---- Writing ------------------------------------------------------------------------------ */
 
+void page_share_begin(FILE *out, double share)
+{
+    fprintf(out, "<td class=\"n bar\" style=\"--p:%.4f\">", share < 0 ? 0 : share > 1 ? 1 : share);
+    page_quantity(out, CELL_SHARE, share);
+}
+
 static void write_cell(FILE *out, const struct column *column, const cJSON *row)
 {
     const char *text = is_text(column) && column->path ? report_string(row, column->path) : NULL;
@@ -103,9 +109,7 @@ static void write_cell(FILE *out, const struct column *column, const cJSON *row)
         fputs(is_text(column) ? "<td>" : "<td class=n>", out);
         fputs("<span class=none>\u2013</span>", out);
     } else if (column->cell == CELL_SHARE) {
-        double part = value < 0 ? 0 : value > 1 ? 1 : value;
-        fprintf(out, "<td class=\"n bar\" style=\"--p:%.2f%%\">", 100 * part);
-        page_quantity(out, column->cell, value);
+        page_share_begin(out, value);
     } else {
         fputs("<td class=n>", out);
         page_quantity(out, column->cell, value);

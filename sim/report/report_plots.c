@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "sim/embed.h"
+#include "sim/program.h"
 #include "sim/report/gnuplot.h"
 #include "sim/report/report_cascades.h"
 #include "sim/report/report_tables.h"
@@ -60,18 +61,31 @@ static bool applies(const struct plot *plot, const cJSON *report)
     return has_table(report, plot->table) && !(plot->unless && has_table(report, plot->unless));
 }
 
-int report_scripts_write(struct report_dir *dir, const cJSON *report, struct error *err)
+static int put_script(struct report_dir *dir, const struct plot *plot, struct error *err)
 {
-    for (size_t i = 0; i < PLOTS; i++) {
-        if (applies(&plots[i], report) && report_dir_put(dir, plots[i].file, plots[i].text, err))
-            return -1;
-    }
-    if (!report_cascades_apply(report))
-        return 0;
-    FILE *out = report_dir_create(dir, "plots/cascades.dot", err);
+    int kept = report_dir_keep(dir, plot->file, err);
+    return kept ? kept : report_dir_put(dir, plot->file, plot->text, err);
+}
+
+static int put_cascades(struct report_dir *dir, const cJSON *report, struct error *err)
+{
+    static const char name[] = "plots/cascades.dot";
+    int kept = report_dir_keep(dir, name, err);
+    if (kept)
+        return kept;
+    FILE *out = report_dir_create(dir, name, err);
     if (out)
         report_cascades_write(report, out);
     return out ? report_dir_close(dir, out, false, err) : -1;
+}
+
+int report_scripts_write(struct report_dir *dir, const cJSON *report, struct error *err)
+{
+    for (size_t i = 0; i < PLOTS; i++) {
+        if (applies(&plots[i], report) && put_script(dir, &plots[i], err) < 0)
+            return -1;
+    }
+    return report_cascades_apply(report) && put_cascades(dir, report, err) < 0 ? -1 : 0;
 }
 
 static void complain(char note[REPORT_NOTE_SIZE], const struct error *err)
@@ -101,7 +115,7 @@ void report_plots_draw(struct report_dir *dir, const cJSON *report, char note[RE
     for (size_t i = 0; i < PLOTS && result >= 0; i++) {
         if (plots[i].text == plot_style || !applies(&plots[i], report))
             continue;
-        result = gnuplot_run(folder, strchr(plots[i].file, '/') + 1, NULL, &err);
+        result = gnuplot_run(folder, strchr(plots[i].file, '/') + 1, NULL, PROGRAM_SECONDS, &err);
         if (result)
             complain(note, &err);
         if (result > 0)

@@ -7,11 +7,12 @@
 #include "sim/report/report_dir.h"
 
 /*
- * Pictures of a report: scripts for gnuplot in plots/ (sim/report/plots), which read ../tables, and what
- * gnuplot draws of them. Scripts are made for what the report has, and kept.
+ * Pictures of a report: scripts for gnuplot in plots/ (sim/report/plots), which read ../tables, and
+ * what gnuplot draws of them. Scripts are made for what the report has, and kept.
  */
 
-/* The scripts that there are tables for. */
+/* The scripts that there are tables for. In a folder that was reopened, those that are there stay
+ * as they are: restyled, perhaps. */
 int report_scripts_write(struct report_dir *dir, const cJSON *report, struct error *err);
 
 #define REPORT_NOTE_SIZE 300

@@ -199,6 +199,27 @@ static void expect_unchanged(const char *config, const char *set)
     place_remove(&place);
 }
 
+/* That key F could inject a fault is no fault that never struck. */
+Test(system_display, closing_lines_are_the_same)
+{
+    static const char *const configs[] = {"configs/hello.json", "configs/agora.json"};
+    struct place place;
+    place_make(&place);
+    setenv("SDL_VIDEODRIVER", "dummy", 1);
+    for (size_t i = 0; i < 4; i++) {
+        struct run plain, shown;
+        const char *set = i % 2 ? RECOVERY : "machine.seed=1";
+        RUN(&plain, "run", configs[i / 2], "-c", "none", "-n", "3M", "--set", set);
+        RUN(&shown, "run", configs[i / 2], "-c", "none", "-n", "3M", "--set", set, "--screenshot",
+            place_file(&place, "end.png"));
+        cr_expect_eq(plain.code, shown.code);
+        cr_expect_str_eq(shown.err, plain.err, "%s", configs[i / 2]);
+        run_free(&plain);
+        run_free(&shown);
+    }
+    place_remove(&place);
+}
+
 Test(system_display, a_run_that_is_watched_is_the_same)
 {
     expect_unchanged(FRAMEBUFFER, "machine.seed=1");
@@ -343,6 +364,34 @@ Test(system_display, what_is_typed_reaches_the_guest)
     place_remove(&place);
 }
 
+/* The guest is "wfi; j .-4". Its 10,000 s must not pass before a person can press a key. */
+Test(system_display, an_idle_guest_waits_for_the_person)
+{
+    static const uint8_t idle[] = {0x73, 0x00, 0x50, 0x10, 0x6f, 0xf0, 0xdf, 0xff};
+    struct server server;
+    struct session session;
+    struct place place;
+    place_make(&place);
+    server_start(&server);
+    const char *summary = place_file(&place, "summary");
+    const char *kernel = place_bytes(&place, "idle.bin", idle, sizeof idle);
+    const char *config =
+        place_write(&place, "idle.json",
+                    "{\"load\": [{\"kernel\": \"%s\"}], \"run\": {\"script\": [{\"expect\": "
+                    "\"never\", \"timeout\": \"10000s\"}]}}",
+                    kernel);
+    start(&session,
+          (const char *const[]){"run", config, "-d", "-c", "none", "--summary", summary, NULL});
+    press_quit();
+    cr_expect_eq(session_end(&session), 0, "%s", session.seen);
+    cJSON *seen = read_json(summary);
+    cr_expect_str_eq(cJSON_GetObjectItem(seen, "end")->valuestring, "quit");
+    cJSON_Delete(seen);
+    session_free(&session);
+    server_stop(&server);
+    place_remove(&place);
+}
+
 /* ---- Where there is nothing to show on ----------------------------------------------------- */
 
 Test(system_display, says_why_it_cannot)
@@ -354,8 +403,25 @@ Test(system_display, says_why_it_cannot)
     RUN(&run, "run", FRAMEBUFFER, "--display");
     cr_expect_eq(run.code, 2);
     cr_expect(strstr(run.err, "iaso: --display: no display"), "%s", run.err);
+    cr_expect(strstr(run.err, "SDL_VIDEODRIVER=dummy"), "%s", run.err);
     cr_expect_eq(run.out_size, 0, "the guest ran");
     run_free(&run);
+    setenv("DISPLAY", ":4711", 1);
+    RUN(&run, "run", FRAMEBUFFER, "--screenshot", "/dev/null/../x.png");
+    cr_expect_eq(run.code, 2);
+    cr_expect(strstr(run.err, "/dev/null/../x.png: cannot write the picture"), "%s", run.err);
+    cr_expect_eq(run.out_size, 0, "the guest ran");
+    run_free(&run);
+    RUN(&run, "run", FRAMEBUFFER, "--screenshot", "picture.jpg");
+    cr_expect_eq(run.code, 2);
+    cr_expect(strstr(run.err, "ends in .png, found \"picture.jpg\""), "%s", run.err);
+    cr_expect(access("picture.jpg", F_OK) != 0);
+    run_free(&run);
+    RUN(&run, "run", FRAMEBUFFER, "-d");
+    cr_expect_eq(run.code, 2);
+    cr_expect(strstr(run.err, "--display: no display: DISPLAY=\":4711\": "), "%s", run.err);
+    run_free(&run);
+    unsetenv("DISPLAY");
     setenv("SDL_VIDEODRIVER", "dummy", 1);
     RUN(&run, "run", FRAMEBUFFER, "-d", "--set", "display.font=README.md");
     cr_expect_eq(run.code, 2);

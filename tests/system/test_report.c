@@ -319,6 +319,22 @@ Test(system_report, never_over_another_unasked)
     place_remove(&place);
 }
 
+Test(system_report, beside_a_summary_that_fails)
+{
+    struct place place;
+    struct run run;
+    place_make(&place);
+    const char *dir = place_file(&place, "report");
+    const char *program = getenv("IASO");
+    RUN_COMMAND(&run, program ? program : "./iaso", "run", KV, "-q", "--report", dir, "--summary",
+                "/dev/full");
+    cr_expect_eq(run.code, 3, "%d", run.code);
+    cr_expect(strstr(run.err, "/dev/full: cannot write the summary"), "%s", run.err);
+    cr_expect(is_there(dir, "report.json") && is_there(dir, "report.html"));
+    run_free(&run);
+    place_remove(&place);
+}
+
 Test(system_report, without_gnuplot)
 {
     struct place place;
@@ -380,6 +396,75 @@ Test(system_report, made_anew)
     place_remove(&place);
 }
 
+static void change(const char *dir, const char *name, const char *more)
+{
+    char path[300];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    FILE *out = fopen(path, "a");
+    cr_assert(out && fputs(more, out) >= 0 && !fclose(out));
+}
+
+/* Scripts that somebody has edited draw the pictures of the page; those that are gone come back. */
+Test(system_report, restyled)
+{
+    struct place place;
+    struct run run;
+    place_make(&place);
+    const char *dir = place_file(&place, "a"), *copy = place_file(&place, "b");
+    REPORT(dir, 0, "run", KV);
+    RUN_COMMAND(&run, "cp", "-r", dir, copy);
+    cr_assert_eq(run.code, 0);
+    run_free(&run);
+    change(dir, "plots/style.gp", "green = '#123456'\n");
+    RUN(&run, "report", dir);
+    cr_assert_eq(run.code, 0, "%s", run.err);
+    run_free(&run);
+    char *style = contents(dir, "plots/style.gp"), *picture = contents(dir, "plots/voltage.svg");
+    char *page = contents(dir, "report.html"), *plain = contents(copy, "report.html");
+    cr_expect(strstr(style, "#123456"), "the script is as it was");
+    cr_expect(strcasestr(picture, "#123456") || strstr(picture, "18,  52,  86"),
+              "so is what it draws");
+    cr_expect_str_neq(page, plain, "and the page");
+    free(style), free(picture), free(page), free(plain);
+    RUN_COMMAND(&run, "rm", place_file(&place, "a/plots/style.gp"));
+    run_free(&run);
+    RUN(&run, "report", dir);
+    cr_assert_eq(run.code, 0, "%s", run.err);
+    run_free(&run);
+    expect_same_text(dir, copy, "plots/style.gp");
+    expect_same_text(dir, copy, "plots/voltage.svg");
+    expect_same_text(dir, copy, "report.html");
+    place_remove(&place);
+}
+
+/* The voltage fills the picture, with lines where the supply switches; a report that does not say
+ * where has none. */
+Test(system_report, thresholds_in_the_picture)
+{
+    struct place place;
+    struct run run;
+    place_make(&place);
+    const char *dir = place_file(&place, "a");
+    REPORT(dir, 0, "run", TRACE);
+    cJSON *json = load(dir), *power = cJSON_GetObjectItem(json, "power");
+    cr_expect_float_eq(report_number_or(power, "thresholds.on", 0), 2.9377, 1e-9);
+    cr_expect_float_eq(report_number_or(power, "thresholds.off", 0), 1.8, 1e-9);
+    char *picture = contents(dir, "plots/voltage.svg");
+    cr_expect(strstr(picture, "on at 2.94 V") && strstr(picture, "off at 1.8 V"));
+    free(picture);
+    cJSON_DeleteItemFromObject(power, "thresholds");
+    save(dir, json);
+    RUN(&run, "report", dir);
+    cr_expect_eq(run.code, 0);
+    cr_expect_str_eq(run.err, "");
+    run_free(&run);
+    picture = contents(dir, "plots/voltage.svg");
+    cr_expect(strstr(picture, "voltage") && !strstr(picture, "on at"));
+    free(picture);
+    cJSON_Delete(json);
+    place_remove(&place);
+}
+
 static void expect_no_report(struct place *place, const char *text, const char *why)
 {
     struct run run;
@@ -414,6 +499,18 @@ Test(system_report, what_is_no_report)
     expect_no_report(&place, "{\"format\":\"iaso report 2x\"}", "expected \"format\"");
     expect_no_report(&place, "{\"format\":7}", "expected \"format\"");
     expect_no_report(&place, "[]", "expected \"format\"");
+    expect_no_report(&place, "{\"format\":\"iaso report 2\"}", "expected the key \"kind\"");
+    expect_no_report(&place, "{\"format\":\"iaso report 2\",\"kind\":7}", "key \"kind\"");
+    expect_no_report(&place, "{\"format\":\"iaso report 2\",\"kind\":\"run\"}",
+                     "expected the key \"iaso\"");
+    expect_no_report(&place, "{\"format\":\"iaso report 2\",\"kind\":\"a\\nb\",\"iaso\":\"0\"}",
+                     "expected run, inject, sweep or comparison, found \"a");
+    expect_no_report(&place, "{\"format\":\"iaso report 2\",\"kind\":\"run\",\"iaso\":\"0\"}",
+                     "expected the key \"end\"");
+    expect_no_report(&place, "{\"format\":\"iaso report 2\",\"kind\":\"inject\",\"iaso\":\"0\"}",
+                     "expected the key \"end\" or \"campaign\"");
+    expect_no_report(&place, "{\"format\":\"iaso report 2\",\"kind\":\"sweep\",\"iaso\":\"0\"}",
+                     "expected the key \"sweep\"");
     cr_expect_not(is_there(place.dir, "tables"));
     place_remove(&place);
 }

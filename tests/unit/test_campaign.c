@@ -579,11 +579,11 @@ Test(campaign, workers_do_not_outlive_the_coordinator, .timeout = 60)
 /* ---- Progress ------------------------------------------------------------------------------ */
 
 static void expect_line(unsigned width, uint64_t done, uint64_t fresh, uint64_t seconds,
-                        uint64_t findings, const char *expected)
+                        uint64_t failures, const char *expected)
 {
     char line[200];
     int length = campaign_progress_line(line, sizeof line, width, "sweep 1", done, 1000, fresh,
-                                        seconds * 1000000000, findings);
+                                        seconds * 1000000000, failures);
     cr_expect_str_eq(line, expected);
     cr_expect_eq(length, (int)strlen(expected));
     cr_expect_leq(strlen(line), width);
@@ -592,13 +592,13 @@ static void expect_line(unsigned width, uint64_t done, uint64_t fresh, uint64_t 
 Test(campaign, progress_line)
 {
     expect_line(79, 500, 400, 8, 1,
-                "sweep 1  [##############...............]  500/1000  50/s  0:10 left  1 finding");
+                "sweep 1  [##############...............]  500/1000  50/s  0:10 left  1 failure");
     expect_line(79, 0, 0, 0, 0,
-                "sweep 1  [................................]  0/1000  0.0/s  ? left  0 findings");
+                "sweep 1  [................................]  0/1000  0.0/s  ? left  0 failures");
     expect_line(199, 1000, 10, 100, 12,
                 "sweep 1  [########################################]  1000/1000  0.1/s  "
-                "0:00 left  12 findings");
-    expect_line(60, 10, 10, 100, 0, "sweep 1  [......]  10/1000  0.1/s  2:45:00 left  0 findings");
-    expect_line(50, 10, 10, 100, 0, "sweep 1  10/1000  0.1/s  2:45:00 left  0 findings");
+                "0:00 left  12 failures");
+    expect_line(60, 10, 10, 100, 0, "sweep 1  [......]  10/1000  0.1/s  2:45:00 left  0 failures");
+    expect_line(50, 10, 10, 100, 0, "sweep 1  10/1000  0.1/s  2:45:00 left  0 failures");
     expect_line(30, 10, 10, 100, 0, "sweep 1  10/1000  0.1/s  2:45:");
 }

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <SDL.h>
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "devices/framebuffer.h"
+#include "sim/display/display_canvas.h"
 #include "sim/display/display_keys.h"
 #include "sim/display/display_map.h"
+#include "sim/display/display_panes.h"
+#include "sim/display/display_pilot.h"
 #include "sim/display/display_text.h"
 
 static void expect_line(const struct display_text *text, unsigned row, const char *line)
@@ -110,5 +115,66 @@ Test(display, frame_buffers_are_read_in_each_format)
         cr_expect(pixels[0] == expected[format][0] && pixels[1] == expected[format][1],
                   "format %d: %x %x", format, pixels[0], pixels[1]);
         memory_free(mem);
+    }
+}
+
+/* Pixels of the first picture that are not `ground`, and differ in the second. */
+static size_t count_lost(const uint32_t *before, const uint32_t *after, size_t count,
+                         uint32_t ground)
+{
+    size_t lost = 0;
+    for (size_t i = 0; i < count; i++)
+        lost += before[i] != ground && before[i] != after[i];
+    return lost;
+}
+
+/* Rows right below each other, as the console has them. */
+Test(display, lines_of_text_leave_each_other_alone)
+{
+    enum {
+        WIDTH = 256,
+        HEIGHT = 60
+    };
+    static const char upper[] = "irq_enter_rcu gpqy";
+    const struct display_rect all = {0, 0, WIDTH, HEIGHT};
+    struct error err = {""};
+    setenv("SDL_VIDEODRIVER", "dummy", 1);
+    cr_assert_eq(SDL_Init(SDL_INIT_VIDEO), 0);
+    struct canvas *canvas = canvas_new(NULL, &err);
+    cr_assert(canvas && !canvas_resize(canvas, WIDTH, HEIGHT, &err), "%s", err.text);
+    const SDL_Surface *surface = canvas_surface(canvas);
+    cr_assert_eq(surface->pitch, WIDTH * 4);
+    uint32_t *before = malloc(WIDTH * HEIGHT * 4);
+    cr_assert_not_null(before);
+    for (enum canvas_font font = 0; font < FONTS; font++) {
+        const struct canvas_ink ink = {font, COLOUR_TEXT, COLOUR_PANE};
+        int height = canvas_line_height(canvas, font);
+        canvas_fill(canvas, &all, COLOUR_PANE);
+        canvas_text(canvas, &ink, 0, 0, WIDTH, upper, sizeof upper);
+        memcpy(before, surface->pixels, WIDTH * HEIGHT * 4);
+        for (int x = 0; x < WIDTH; x += 4)
+            canvas_text(canvas, &ink, x, height, WIDTH, "|", 1);
+        cr_expect_eq(count_lost(before, surface->pixels, WIDTH * HEIGHT, COLOUR_PANE), 0, "font %d",
+                     (int)font);
+    }
+    free(before);
+    canvas_free(canvas);
+    SDL_Quit();
+}
+
+Test(display, speeds_go_up_and_down)
+{
+    static const struct {
+        double from;
+        int by;
+        double to;
+    } cases[] = {
+        {1, 1, 2},         {1, -1, 0.5},    {3, 1, 10},  {3, -1, 2},    {10, 1, 0},
+        {0, 1, 0},         {0, -1, 10},     {500, 1, 0}, {500, -1, 10}, {0.0001, -1, 0.0001},
+        {1e-9, 1, 0.0001}, {1e-9, -1, 1e-9}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct display_pilot pilot = {.speed = cases[i].from};
+        display_pilot_speed(&pilot, cases[i].by);
+        cr_expect_float_eq(pilot.speed, cases[i].to, 1e-12, "%g", cases[i].from);
     }
 }

@@ -140,6 +140,27 @@ Test(report_compare, for_people_and_programs)
     cJSON_Delete(json);
 }
 
+/* On the terminal a value takes some 60 characters; the files have all of it. */
+Test(report_compare, long_values)
+{
+    char long_one[400], a[500], many[200] = "";
+    for (int i = 0; i < 60; i++)
+        strcat(many, "\u00e9");
+    snprintf(long_one, sizeof long_one, "%0300d", 7);
+    snprintf(a, sizeof a, "{\"configuration\":{\"a\":\"%s\",\"b\":\"%s\",\"c\":1}}", long_one,
+             many);
+    cJSON *json = compared(a, "{\"configuration\":{\"c\":2}}", "{}");
+    char *text = printed(json, false), *all = cJSON_PrintUnformatted(json);
+    cr_expect(strstr(text, "a: \"00000000000000000000000000000000000000000000000000000000... | -"),
+              "%s", text);
+    cr_expect(strstr(text, "\u00e9... | -"), "no half of a character: %s", text);
+    cr_expect(strstr(text, "c: 1 | 2"), "%s", text);
+    cr_expect(strstr(all, long_one));
+    free(text);
+    free(all);
+    cJSON_Delete(json);
+}
+
 Test(report_compare, equal_reports)
 {
     cJSON *json = compared(A, A, "{}");

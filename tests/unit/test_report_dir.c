@@ -394,6 +394,32 @@ Test(report_dir, after_a_killed_run)
     cr_expect_not(is_there("plots"));
 }
 
+/* While it put its first report in place, report.json being the last. */
+Test(report_dir, after_a_run_killed_late)
+{
+    cr_assert_eq(mkdir(dir, 0777), 0);
+    cr_assert_eq(mkdir(path_of("tables"), 0777), 0);
+    cr_assert_eq(mkdir(path_of(".iaso-new"), 0777), 0);
+    put(".iaso-new/report.json", OURS);
+    put("tables/lives.csv", "1");
+    put("config.json", "{}");
+    expect_refused(dir, false, "a part of a report (--force replaces it)");
+    put("tables/notes.txt", "mine");
+    expect_refused(dir, true, "no report of ours");
+    unlink(path_of("tables/notes.txt"));
+    cr_assert_eq(mkdir(path_of("mine"), 0777), 0);
+    expect_refused(dir, true, "no report of ours");
+    cr_assert_eq(rmdir(path_of("mine")), 0);
+    cr_assert_eq(symlink("/etc/hostname", path_of("power.vcd")), 0);
+    expect_refused(dir, true, "no report of ours");
+    unlink(path_of("power.vcd"));
+    cr_expect_null(report_dir_reopen(dir, &err), "there is nothing to make it of");
+    make_report(true, "new");
+    expect_contents("tables/totals.csv", "new");
+    cr_expect_not(is_there("tables/lives.csv"));
+    cr_expect_not(is_there("config.json"));
+}
+
 Test(report_dir, rebuilt)
 {
     make_report(false, "old");
@@ -415,4 +441,25 @@ Test(report_dir, rebuilt)
     cr_expect_not(is_there("plots/energy.svg"), "is of no script");
     expect_contents("tables/totals.csv", "new");
     cr_expect_not(is_there("report.html"));
+}
+
+Test(report_dir, kept_when_rebuilt)
+{
+    make_report(false, "old");
+    cr_assert_eq(mkdir(path_of("plots"), 0777), 0);
+    put("plots/style.gp", "my style");
+    struct report_dir *report = report_dir_reopen(dir, &err);
+    cr_assert(report, "%s", err.text);
+    cr_expect_eq(report_dir_keep(report, "plots/style.gp", &err), 1, "%s", err.text);
+    cr_expect_eq(report_dir_keep(report, "plots/wear.gp", &err), 0, "there is none");
+    cr_assert_eq(mkfifo(path_of("plots/cuts.gp"), 0600), 0);
+    cr_expect_eq(report_dir_keep(report, "plots/cuts.gp", &err), 0, "no file");
+    unlink(path_of("plots/cuts.gp"));
+    cr_assert_eq(report_dir_commit(report, &err), 0, "%s", err.text);
+    report_dir_free(report);
+    expect_contents("plots/style.gp", "my style");
+    report = report_dir_open(dir, true, &err);
+    cr_assert(report, "%s", err.text);
+    cr_expect_eq(report_dir_keep(report, "plots/style.gp", &err), 0, "of another run");
+    report_dir_free(report);
 }
