@@ -245,6 +245,26 @@ Test(system_display, a_run_that_is_watched_is_the_same)
 
 /* ---- Keys ---------------------------------------------------------------------------------- */
 
+Test(system_display, starts_paused_and_says_what_cannot_be_done)
+{
+    struct server server;
+    struct session session;
+    server_start(&server);
+    start(&session,
+          (const char *const[]){"run", FRAMEBUFFER, "-d", "-c", "none", "--set",
+                                "power.enabled=false", "--set", "display.paused=true", NULL});
+    press("p");
+    session_expect(&session, "no power cut: the config has no section `power`");
+    press("f");
+    session_expect(&session, "no fault: faults are for RISC-V kernels");
+    press("period");
+    cr_expect_eq(number_after(&session, "paused at instruction "), 1);
+    press_quit();
+    cr_expect_eq(session_end(&session), 1, "%s", session.seen); /* it has not finished */
+    session_free(&session);
+    server_stop(&server);
+}
+
 Test(system_display, pause_step_and_power_cut_that_can_be_repeated)
 {
     struct server server;
