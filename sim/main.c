@@ -140,7 +140,7 @@ static int command_run(const struct options *options, const struct config *confi
         return complain(&err, EXIT_USAGE);
     }
     const struct display_options view = {
-        .font = config->display.font, .picture = options->screenshot, .say = say};
+        .run = options, .font = config->display.font, .picture = options->screenshot, .say = say};
     struct display *display = options->display ? display_open(&view, &err) : NULL;
     if (options->display && !display) {
         machine_free(machine);

@@ -258,8 +258,8 @@ static const struct key rows[] = {
     {KEY("display.speed", KEY_FACTOR,
          "Multiple of real time that the view starts with; 0: as fast as it goes."),
      DEFAULT("0"), RANGE(0, 1000), CONFIG(display.speed)},
-    {KEY("display.paused", KEY_BOOLEAN, "The view starts paused; not with --screenshot."), DEFAULT("false"),
-     CONFIG(display.paused)},
+    {KEY("display.paused", KEY_BOOLEAN, "The view starts paused; not with --screenshot."),
+     DEFAULT("false"), CONFIG(display.paused)},
 
     {KEY("report", KEY_OBJECT, "What is left behind for people to read.")},
     {KEY("report.dir", KEY_FILE,

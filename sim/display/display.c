@@ -180,8 +180,7 @@ static void take_picture(struct display *display)
         snprintf(line, sizeof line, "%.110s", err.text);
     else
         snprintf(line, sizeof line, "picture written: %s", name);
-    snprintf(display->model->pilot.said, sizeof display->model->pilot.said, "%s", line);
-    display->model->pilot.failed = err.text[0] != 0;
+    display_pilot_say(&display->model->pilot, err.text[0] != 0, line);
 }
 
 /* ---- Keys ---------------------------------------------------------------------------------- */
@@ -387,7 +386,7 @@ enum machine_end display_run(struct display *display, struct machine *machine, s
 {
     struct machine_signals signals;
     machine_catch_signals(&signals);
-    display->model = display_model_new(machine, err);
+    display->model = display_model_new(machine, display->options.run, err);
     if (display->model)
         begin(display);
     if (!display->model || machine_start(machine, err) || run(display, machine, err))

@@ -3,6 +3,7 @@
 #define IASO_SIM_DISPLAY_H
 
 #include "sim/machine.h"
+#include "sim/options.h"
 
 /*
  * The live view: a window that shows a machine while it runs (sim/display/display_model.h says
@@ -15,6 +16,8 @@
 struct display;
 
 struct display_options {
+    const struct options
+        *run;            /* what was typed, for hints of how to do the same again; outlives it */
     const char *font;    /* file; NULL: an installed one */
     const char *picture; /* where the last frame is written to, as PNG; then the window closes when
                             the run is over. NULL: it stays until the person closes it */

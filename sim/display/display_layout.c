@@ -3,7 +3,7 @@
 
 #define GAP           8
 #define STATUS_HEIGHT 40
-#define KEYS_HEIGHT   30
+#define KEYS_HEIGHT   48 /* two lines */
 #define TITLE_HEIGHT  26
 #define LEGEND_HEIGHT 44
 #define SWATCH        10

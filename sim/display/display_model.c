@@ -20,7 +20,8 @@ static int find_screen(struct display_model *model, struct error *err)
     return model->seen && model->pixels ? 0 : error_set(err, "out of memory");
 }
 
-struct display_model *display_model_new(struct machine *machine, struct error *err)
+struct display_model *display_model_new(struct machine *machine, const struct options *run,
+                                        struct error *err)
 {
     struct display_model *model = calloc(1, sizeof *model);
     if (!model) {
@@ -30,7 +31,7 @@ struct display_model *display_model_new(struct machine *machine, struct error *e
     const struct config *config = machine->config;
     bool arms = !machine->recovery && config->run.pages != PAGES_ARMED;
     model->machine = machine;
-    display_pilot_init(&model->pilot, machine);
+    display_pilot_init(&model->pilot, machine, run);
     if (display_map_init(&model->map, machine->mem, arms, err) || find_screen(model, err) ||
         display_text_resize(&model->text, 80, 24)) {
         display_model_free(model);
@@ -117,7 +118,7 @@ uint64_t display_model_look(const struct display_model *model, enum display_pane
     case PANE_MAP:
         return model->pilot.paused ? model->frames : model->map.frame;
     case PANE_KEYS:
-        return hash(model->pilot.said) + controls;
+        return hash(model->pilot.said) + controls * 1024 + display_pilot_faded(&model->pilot);
     case PANES:
         break;
     }

@@ -31,8 +31,9 @@ struct display_model {
     uint64_t insns, tick;
 };
 
-/* Before the machine is started, with its console attached; the machine outlives it. */
-struct display_model *display_model_new(struct machine *machine, struct error *err);
+/* Before the machine is started, with its console attached; both outlive it. */
+struct display_model *display_model_new(struct machine *machine, const struct options *run,
+                                        struct error *err);
 void display_model_free(struct display_model *model);
 
 struct display_has display_model_has(const struct display_model *model);

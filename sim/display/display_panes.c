@@ -101,17 +101,40 @@ static const char *speed_name(double speed, char *out, size_t size)
     return out;
 }
 
-static int key(struct canvas *canvas, int x, int y, int end, const char *name, const char *what)
+/* `works`: it can do something. */
+static int key(struct canvas *canvas, int x, int y, int end, const char *name, const char *what,
+               bool works)
 {
-    x = display_label(canvas, FONT_BOLD, COLOUR_ACCENT, x, y, end - x, name);
-    return display_label(canvas, FONT_SMALL, COLOUR_DIM, x + 5, y + 2, end - x - 5, what) + 13;
+    x = display_label(canvas, FONT_BOLD, works ? COLOUR_ACCENT : COLOUR_FAINT, x, y, end - x, name);
+    return display_label(canvas, FONT_SMALL, works ? COLOUR_DIM : COLOUR_FAINT, x + 5, y + 2,
+                         end - x - 5, what) +
+           13;
+}
+
+/* Of a command that does something again the end says what; the terminal has all of it. */
+static void draw_news(struct canvas *canvas, int x, int y, int end,
+                      const struct display_pilot *pilot)
+{
+    static const char cut[] = "; again: ";
+    uint32_t colour = canvas_blend(pilot->failed ? COLOUR_BAD : COLOUR_WARN, COLOUR_PANE,
+                                   display_pilot_faded(pilot));
+    const char *news = pilot->said, *at = strstr(news, cut);
+    if (at && canvas_text_width(canvas, FONT_PLAIN, news) > end - x) {
+        const struct canvas_ink ink = {FONT_PLAIN, colour, COLOUR_PANE};
+        news = at + strlen(cut);
+        x = canvas_text(canvas, &ink, x, y, end - x, pilot->said, (int)(news - pilot->said));
+        x = display_label(canvas, FONT_PLAIN, colour, x, y, end - x, "... ");
+        while (*news && canvas_text_width(canvas, FONT_PLAIN, news) > end - x)
+            news++;
+    }
+    display_label(canvas, FONT_PLAIN, colour, x, y, end - x, news);
 }
 
 static void draw_keys(struct canvas *canvas, const struct display_rect *pane,
                       const struct display_model *model)
 {
     const struct display_pilot *pilot = &model->pilot;
-    int y = pane->y + (pane->h - canvas_line_height(canvas, FONT_PLAIN)) / 2;
+    int line = canvas_line_height(canvas, FONT_PLAIN), y = pane->y + (pane->h / 2 - line) / 2 + 2;
     int end = pane->x + pane->w - 10, x = 12;
     char speed[40], text_of_speed[60];
     snprintf(text_of_speed, sizeof text_of_speed, "speed: %s",
@@ -119,22 +142,23 @@ static void draw_keys(struct canvas *canvas, const struct display_rect *pane,
     if (model->keys.typing) {
         x = display_label(canvas, FONT_PLAIN, COLOUR_GOOD, x, y, end - x, "keys go to the guest") +
             16;
-        x = key(canvas, x, y, end, "F1", "controls");
-        x = key(canvas, x, y, end, "Ctrl-A", "and a key: one control");
+        x = key(canvas, x, y, end, "F1", "controls", true);
+        x = key(canvas, x, y, end, "Ctrl-A", "and a key: one control", true);
     } else {
-        x = key(canvas, x, y, end, "Space", pilot->paused ? "go on" : "pause");
+        x = key(canvas, x, y, end, "Space", pilot->paused ? "go on" : "pause", true);
         x = key(canvas, x, y, end, ".",
                 model->machine->config->machine.cpu == CPU_RV64GC ? "step: a block"
-                                                                  : "step: an instruction");
-        x = key(canvas, x, y, end, "+ -", text_of_speed);
-        x = key(canvas, x, y, end, "P", "power cut");
-        x = key(canvas, x, y, end, "F", "fault");
-        x = key(canvas, x, y, end, "S", "picture");
-        x = key(canvas, x, y, end, "F1", "type to the guest");
-        x = key(canvas, x, y, end, "Q", "quit");
+                                                                  : "step: an instruction",
+                true);
+        x = key(canvas, x, y, end, "+ -", text_of_speed, true);
+        x = key(canvas, x, y, end, "P", "power cut", model->machine->lives != NULL);
+        x = key(canvas, x, y, end, "F", "fault", !pilot->why_not[0]);
+        x = key(canvas, x, y, end, "S", "picture", true);
+        x = key(canvas, x, y, end, "F1", "type to the guest", true);
+        x = key(canvas, x, y, end, "Q", "quit", true);
     }
-    display_label(canvas, FONT_PLAIN, pilot->failed ? COLOUR_BAD : COLOUR_WARN, x + 6, y,
-                  end - x - 6, pilot->said);
+    if (pilot->said[0] && display_pilot_faded(pilot) < 256)
+        draw_news(canvas, 12, y + line + 3, end, pilot);
 }
 
 /* ---- Console, frame buffer ----------------------------------------------------------------- */

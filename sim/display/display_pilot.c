@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "recovery/recovery.h"
@@ -12,6 +13,7 @@
 #include "sim/faults.h"
 #include "sim/host_clock.h"
 #include "sim/lives.h"
+#include "sim/text.h"
 
 #define PIECE_MS    20
 #define FIRST_PIECE 100000
@@ -21,6 +23,11 @@
 /* A fault strikes so many blocks after its request began, where it is likely to matter. */
 #define BLOCKS_INSIDE 24
 
+/* News are there for so long, and then fade. */
+#define NEWS_MS    10000
+#define FADE_MS    2000
+#define FADE_STEPS 8
+
 /* A late guest catches up with real time, unless it is later than that. */
 #define MAX_LATE_MS 500
 
@@ -29,13 +36,41 @@ uint64_t display_pilot_ms(void)
     return host_clock_ns() / 1000000;
 }
 
-static void say(struct display_pilot *pilot, bool failed, const char *text)
+void display_pilot_say(struct display_pilot *pilot, bool failed, const char *text)
 {
     snprintf(pilot->said, sizeof pilot->said, "%s", text);
+    pilot->said_ms = display_pilot_ms();
     pilot->failed = failed;
 }
 
-void display_pilot_init(struct display_pilot *pilot, struct machine *machine)
+unsigned display_pilot_faded(const struct display_pilot *pilot)
+{
+    uint64_t age = display_pilot_ms() - pilot->said_ms;
+    if (age < NEWS_MS)
+        return 0;
+    return age - NEWS_MS < FADE_MS
+               ? (unsigned)((age - NEWS_MS) * FADE_STEPS / FADE_MS) * 256 / FADE_STEPS
+               : 256;
+}
+
+/* Says what was done, and the command line with `option` that does it again. */
+static void say_again(struct display_pilot *pilot, const char *done, enum command command,
+                      const char *option)
+{
+    struct options run = *pilot->run;
+    char text[sizeof pilot->said];
+    run.command = command;
+    char *typed = options_command(&run);
+    int length =
+        snprintf(text, sizeof text, "%s; again: %s %s", done, typed ? typed : "iaso ...", option);
+    if (length < 0 || (size_t)length >= sizeof text)
+        snprintf(text, sizeof text, "%s; again: iaso ... %s", done, option);
+    free(typed);
+    display_pilot_say(pilot, false, text);
+}
+
+void display_pilot_init(struct display_pilot *pilot, struct machine *machine,
+                        const struct options *run)
 {
     static const enum inject_kind kinds[] = {[DISPLAY_BUG] = INJECT_BUG,
                                              [DISPLAY_NULL] = INJECT_NULL,
@@ -43,6 +78,7 @@ void display_pilot_init(struct display_pilot *pilot, struct machine *machine)
                                              [DISPLAY_HANG] = INJECT_HANG};
     struct error err = {""};
     *pilot = (struct display_pilot){.machine = machine,
+                                    .run = run,
                                     .speed = machine->config->display.speed,
                                     .piece = FIRST_PIECE,
                                     .kind = kinds[machine->config->display.fault]};
@@ -129,10 +165,8 @@ static void tell_fault(struct display_pilot *pilot, uint64_t pc)
     const struct fault fault = {.kind = pilot->kind, .address = pc, .nth = 1};
     char options[300], text[400];
     fault_options(&fault, machine->symbols, options, sizeof options);
-    snprintf(text, sizeof text,
-             "fault injected; again: iaso inject ... %s --set inject.after=%" PRIu64, options,
-             pilot->policy.after);
-    say(pilot, false, text);
+    snprintf(text, sizeof text, "%s --set inject.after=%" PRIu64, options, pilot->policy.after);
+    say_again(pilot, "fault injected", COMMAND_INJECT, text);
 }
 
 static void strike(struct display_pilot *pilot, unsigned hart, uint64_t pc, struct error *err)
@@ -143,16 +177,16 @@ static void strike(struct display_pilot *pilot, unsigned hart, uint64_t pc, stru
     pilot->policy = (struct inject_policy){
         .kind = pilot->kind, .offset = pc, .nth = 1, .after = machine_insns(machine)};
     if (inject_arm(machine->inject, &pilot->policy, hart, &why)) {
-        say(pilot, true, why.text);
+        display_pilot_say(pilot, true, why.text);
         return;
     }
     (void)machine_go(machine, machine_insns(machine) + 1, NULL, NULL, err);
     if (inject_done(machine->inject))
         tell_fault(pilot, pc);
     else
-        say(pilot, true, "the fault found no request: try again");
+        display_pilot_say(pilot, true, "the fault found no request: try again");
     if (inject_disarm(machine->inject, pc, hart, &why))
-        say(pilot, true, why.text);
+        display_pilot_say(pilot, true, why.text);
 }
 
 /* From block to block, to where a fault may strike. */
@@ -173,10 +207,10 @@ void display_pilot_fault(struct display_pilot *pilot)
     char text[300];
     snprintf(text, sizeof text, "no fault: %s", pilot->why_not);
     if (pilot->why_not[0]) {
-        say(pilot, true, text);
+        display_pilot_say(pilot, true, text);
         return;
     }
-    say(pilot, false, "a fault waits for the next request");
+    display_pilot_say(pilot, false, "a fault waits for the next request");
     pilot->strikes = true;
     pilot->inside = 0;
 }
@@ -189,16 +223,16 @@ void display_pilot_cut(struct display_pilot *pilot)
     char again[120], text[300];
     struct error why = {""};
     if (!machine->lives) {
-        say(pilot, true, "no power cut: the config has no section `power`");
+        display_pilot_say(pilot, true, "no power cut: the config has no section `power`");
         return;
     }
     if (lives_cut_now(machine->lives, again, sizeof again, &why)) {
-        say(pilot, true, why.text);
+        display_pilot_say(pilot, true, why.text);
         return;
     }
-    snprintf(text, sizeof text, "power cut; again: --set 'power.cuts[%zu]=%s'",
-             machine->config->power.cut_count, again);
-    say(pilot, false, text);
+    snprintf(text, sizeof text, "--set 'power.cuts[%zu]=%s'", machine->config->power.cut_count,
+             again);
+    say_again(pilot, "power cut", pilot->run->command, text);
 }
 
 /* ---- Running ------------------------------------------------------------------------------- */
@@ -223,9 +257,10 @@ enum machine_end display_pilot_run(struct display_pilot *pilot, unsigned ms, str
 
 static void say_where(struct display_pilot *pilot, const char *what)
 {
-    char text[80];
-    snprintf(text, sizeof text, "%s at instruction %" PRIu64, what, machine_insns(pilot->machine));
-    say(pilot, false, text);
+    char text[80], number[TEXT_GROUP_SIZE];
+    snprintf(text, sizeof text, "%s at instruction %s", what,
+             text_group(machine_insns(pilot->machine), number));
+    display_pilot_say(pilot, false, text);
 }
 
 enum machine_end display_pilot_step(struct display_pilot *pilot, struct error *err)

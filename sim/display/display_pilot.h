@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "sim/machine.h"
+#include "sim/options.h"
 
 /*
  * Runs a machine in pieces, at a speed, and lets a person intervene between them. In pieces it runs
@@ -14,11 +15,13 @@
  */
 struct display_pilot {
     struct machine *machine;
+    const struct options *run; /* what was typed */
     bool paused;
-    double speed;   /* virtual time by real time; 0: as fast as it goes */
-    double mips;    /* instructions per microsecond of the host's time, lately */
-    char said[400]; /* the latest news, for the person; "" if there are none */
-    bool failed;    /* it was bad news */
+    double speed;     /* virtual time by real time; 0: as fast as it goes */
+    double mips;      /* instructions per microsecond of the host's time, lately */
+    char said[4000];  /* the latest news, for the person; "" if there are none */
+    uint64_t said_ms; /* when; host's time */
+    bool failed;      /* it was bad news */
 
     /* The next ones are the pilot's own. */
     uint64_t piece; /* instructions that take about as long as a piece should */
@@ -34,8 +37,9 @@ struct display_pilot {
     char why_not[200]; /* faults cannot be injected; "" if they can */
 };
 
-/* Before the machine is started. Both stay where they are. */
-void display_pilot_init(struct display_pilot *pilot, struct machine *machine);
+/* Before the machine is started. All stay where they are. */
+void display_pilot_init(struct display_pilot *pilot, struct machine *machine,
+                        const struct options *run);
 
 /* Runs for up to `ms` of the host's time, as speed and pauses allow; fails as machine_go(). */
 enum machine_end display_pilot_run(struct display_pilot *pilot, unsigned ms, struct error *err);
@@ -48,6 +52,12 @@ void display_pilot_pause(struct display_pilot *pilot);
 /* Power fails now; a fault strikes in the next request. What becomes of it is in `said`. */
 void display_pilot_cut(struct display_pilot *pilot);
 void display_pilot_fault(struct display_pilot *pilot);
+
+/* Puts news into `said`. */
+void display_pilot_say(struct display_pilot *pilot, bool failed, const char *text);
+
+/* How much of them has faded: 0 to 256, that is all. */
+unsigned display_pilot_faded(const struct display_pilot *pilot);
 
 /* Milliseconds of the host's monotonic clock. */
 uint64_t display_pilot_ms(void);

@@ -86,13 +86,28 @@ static void start(struct session *session, const char *const arguments[])
     session_start(session, SESSION_PIPE_ERR, arguments);
 }
 
-/* Waits for the text; the number behind it. */
+/* Waits for the text; the number behind it, "1,234". */
 static unsigned long long number_after(struct session *session, const char *text)
 {
     char line[200];
+    unsigned long long number = 0;
     session_expect(session, text);
     session_line(session, line, sizeof line);
-    return strtoull(line, NULL, 10);
+    for (const char *c = line; (*c >= '0' && *c <= '9') || *c == ','; c++)
+        number = *c == ',' ? number : number * 10 + (unsigned long long)(*c - '0');
+    return number;
+}
+
+/* Types what is to be typed to do it again, with more options. */
+static void do_again(struct run *run, const char *told, const char *limit, const char *summary)
+{
+    char command[1000];
+    const char *iaso = getenv("IASO");
+    cr_assert_eq(strncmp(told, "iaso ", 5), 0, "%s", told);
+    snprintf(command, sizeof command, "%s %s -q -c none -n %s --summary %s",
+             iaso && *iaso ? iaso : "./iaso", told + 5, limit, summary);
+    RUN_COMMAND(run, "sh", "-c", command);
+    run->summary = read_json(summary);
 }
 
 /* ---- Pictures ------------------------------------------------------------------------------ */
@@ -230,13 +245,33 @@ Test(system_display, a_run_that_is_watched_is_the_same)
 
 /* ---- Keys ---------------------------------------------------------------------------------- */
 
+Test(system_display, starts_paused_and_says_what_cannot_be_done)
+{
+    struct server server;
+    struct session session;
+    server_start(&server);
+    start(&session,
+          (const char *const[]){"run", FRAMEBUFFER, "-d", "-c", "none", "--set",
+                                "power.enabled=false", "--set", "display.paused=true", NULL});
+    press("p");
+    session_expect(&session, "no power cut: the config has no section `power`");
+    press("f");
+    session_expect(&session, "no fault: faults are for RISC-V kernels");
+    press("period");
+    cr_expect_eq(number_after(&session, "paused at instruction "), 1);
+    press_quit();
+    cr_expect_eq(session_end(&session), 1, "%s", session.seen); /* it has not finished */
+    session_free(&session);
+    server_stop(&server);
+}
+
 Test(system_display, pause_step_and_power_cut_that_can_be_repeated)
 {
     struct server server;
     struct session session;
     struct place place;
     struct run again;
-    char set[200], limit[40];
+    char again_by[600], limit[40];
     place_make(&place);
     server_start(&server);
     const char *summary = place_file(&place, "summary");
@@ -250,9 +285,11 @@ Test(system_display, pause_step_and_power_cut_that_can_be_repeated)
         cr_expect_eq(number_after(&session, "paused at instruction "), at + i);
     }
     press("p");
-    session_expect(&session, "power cut; again: --set 'power.cuts[0]=");
-    unsigned long long cut = number_after(&session, "\"instruction\":");
-    cr_expect_eq(cut, at + 4);
+    session_expect(&session, "power cut; again: ");
+    session_line(&session, again_by, sizeof again_by);
+    const char *cut = strstr(again_by, "\"instruction\":");
+    cr_assert(cut && strstr(again_by, "iaso run " FRAMEBUFFER " --set "), "%s", again_by);
+    cr_expect_eq(strtoull(cut + strlen("\"instruction\":"), NULL, 10), at + 4);
     press("space");
     session_expect(&session, "goes on");
     press("minus"); /* so that it is not far to go */
@@ -262,11 +299,9 @@ Test(system_display, pause_step_and_power_cut_that_can_be_repeated)
     cr_assert_eq(number_at(seen, "power.lives"), 2);
     cr_assert_eq(number_at(seen, "power.planned"), 1);
 
-    snprintf(set, sizeof set, "power.cuts=[{\"at\":{\"instruction\":%llu}}]", cut);
     snprintf(limit, sizeof limit, "%.0f", number_at(seen, "instructions"));
     unsetenv("DISPLAY");
-    RUN(&again, "run", FRAMEBUFFER, "-q", "-c", "none", "--set", set, "--set",
-        "bootargs=mandelbrot 100000000", "-n", limit, "--summary", place_file(&place, "again"));
+    do_again(&again, again_by, limit, place_file(&place, "again"));
     cr_expect_str_eq(summary_text(&again, "memory_sha256"),
                      cJSON_GetObjectItem(seen, "memory_sha256")->valuestring);
     cr_expect_eq(summary_number(&again, "instructions"), number_at(seen, "instructions"));
@@ -278,39 +313,27 @@ Test(system_display, pause_step_and_power_cut_that_can_be_repeated)
     place_remove(&place);
 }
 
-/* `value` becomes what follows the option in the text. */
-static void option(const char *text, const char *name, char value[120])
-{
-    const char *at = strstr(text, name);
-    cr_assert_not_null(at, "no %s in %s", name, text);
-    cr_assert_eq(sscanf(at + strlen(name), " %119s", value), 1);
-}
-
 Test(system_display, a_fault_is_recovered_and_can_be_repeated)
 {
     struct server server;
     struct session session;
     struct place place;
     struct run again;
-    char place_of[120], after[120], told[400], limit[40];
+    char again_by[600], limit[40];
     place_make(&place);
     server_start(&server);
     const char *summary = place_file(&place, "summary");
     start(&session, (const char *const[]){"run", "configs/agora.json", "-d", "-c", "none", "--set",
                                           RECOVERY, "--summary", summary, NULL});
     press("f");
-    session_expect(&session, "fault injected; again: iaso inject");
-    session_line(&session, told, sizeof told);
-    option(told, "--at", place_of);
-    option(told, "--set", after);
+    session_expect(&session, "fault injected; again: ");
+    session_line(&session, again_by, sizeof again_by);
     press_quit();
     cr_expect_eq(session_end(&session), 1, "%s", session.seen); /* it has not finished */
     cJSON *seen = read_json(summary);
     cr_expect_eq(number_at(seen, "recovery.recovered"), 1);
     snprintf(limit, sizeof limit, "%.0f", number_at(seen, "instructions"));
-    RUN(&again, "inject", "configs/agora.json", "-q", "-c", "none", "--set", RECOVERY, "--kind",
-        "bug", "--at", place_of, "--set", after, "-n", limit, "--summary",
-        place_file(&place, "again"));
+    do_again(&again, again_by, limit, place_file(&place, "again"));
     cr_expect_str_eq(summary_text(&again, "memory_sha256"),
                      cJSON_GetObjectItem(seen, "memory_sha256")->valuestring);
     cr_expect_eq(summary_number(&again, "instructions"), number_at(seen, "instructions"));

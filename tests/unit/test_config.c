@@ -267,6 +267,19 @@ Test(config, overrides)
     config_free(&config);
 }
 
+Test(config, display)
+{
+    struct config config;
+    LOAD(&config, MINIMAL);
+    cr_expect_eq(config.display.speed, 0);
+    cr_expect_not(config.display.paused);
+    config_free(&config);
+    LOAD(&config, MINIMAL, "display.speed=0.25", "display.paused=true");
+    cr_expect_eq(config.display.speed, 0.25);
+    cr_expect(config.display.paused);
+    config_free(&config);
+}
+
 /* ---- Recovery ------------------------------------------------------------------------------ */
 
 #define WITH(section) "{\"load\": [{\"firmware\": \"opensbi\"}], " section "}"
