@@ -297,17 +297,19 @@ static bool is_folder_of_ours(const char *name)
 }
 
 /* Nothing but files that reports have, though no report.json, which comes last: a run was killed
- * while it put its first report in place. */
+ * while it put its first report in place. What could be somebody's config alone is not enough. */
 static bool is_begun(const struct entries *old)
 {
+    bool telling = false;
     for (size_t i = 0; i < old->count; i++) {
         const struct entry *entry = &old->all[i];
         bool ours =
             entry->folder ? is_folder_of_ours(entry->name) : entry->file && find_known(entry->name);
         if (!ours || !strcmp(entry->name, "report.json"))
             return false;
+        telling |= entry->folder || strcmp(entry->name, "config.json") != 0;
     }
-    return true;
+    return telling;
 }
 
 static int check_contents(const struct report_dir *dir, const struct entries *old, bool whole,

@@ -11,6 +11,19 @@
 
 #define README "configs/README.md"
 
+/* The first command with the config. */
+static const char *entry_of(const char *text, const char *config)
+{
+    char command[200];
+    for (int inject = 0; inject < 2; inject++) {
+        snprintf(command, sizeof command, "\n    $ iaso %s %s", inject ? "inject" : "run", config);
+        const char *entry = strstr(text, command);
+        if (entry)
+            return entry + 1;
+    }
+    return NULL;
+}
+
 Test(system_examples, each_config_has_an_entry)
 {
     char *text = read_whole(README, NULL);
@@ -18,9 +31,8 @@ Test(system_examples, each_config_has_an_entry)
     cr_assert_eq(glob("configs/*.json", 0, NULL, &found), 0);
     cr_expect_gt(found.gl_pathc, 40);
     for (size_t i = 0; i < found.gl_pathc; i++) {
-        char command[200];
-        snprintf(command, sizeof command, " %s", found.gl_pathv[i]);
-        const char *entry = strstr(text, command), *end = entry ? strchr(entry, '\n') + 1 : "";
+        const char *entry = entry_of(text, found.gl_pathv[i]);
+        const char *end = entry ? strchr(entry, '\n') + 1 : "";
         cr_expect(entry, "no entry for %s", found.gl_pathv[i]);
         cr_expect(!strncmp(end, "    iaso: ", 10), "%s: nothing is said of how it ends",
                   found.gl_pathv[i]);
