@@ -155,7 +155,9 @@ void summary_add(const struct summary *summary, bool details, cJSON *json)
     if (summary->recovery) {
         cJSON *recovery = cJSON_AddObjectToObject(json, "recovery");
         add_recovery(recovery, summary->recovery, details);
-        if (!details) /* a report tells more of each failure */
+        if (details)
+            cJSON_AddNumberToObject(recovery, "error", (double)machine->config->recovery.error);
+        else /* a report tells more of each failure */
             failures_add_events(machine->failures, recovery);
     }
     if (machine->lives)

@@ -214,7 +214,7 @@ static void describe_request(const cJSON *domain, char *buffer, size_t size)
 static void describe_error(const cJSON *report, char *buffer, size_t size)
 {
     double error;
-    if (!report_number(report, "configuration.recovery.error", &error)) {
+    if (!report_number(report, "recovery.error", &error)) {
         snprintf(buffer, size, "an error");
         return;
     }
