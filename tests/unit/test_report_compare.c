@@ -143,7 +143,7 @@ Test(report_compare, for_people_and_programs)
 /* On the terminal a value takes some 60 characters; the files have all of it. */
 Test(report_compare, long_values)
 {
-    char long_one[400], a[500], many[200] = "";
+    char long_one[400], a[700], many[200] = "";
     for (int i = 0; i < 60; i++)
         strcat(many, "\u00e9");
     snprintf(long_one, sizeof long_one, "%0300d", 7);
