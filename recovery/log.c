@@ -149,7 +149,6 @@ static void drop_page(struct log *log, struct log_page *page)
     arena_free(log->arena, page);
 }
 
-/* Memory that one entry takes. */
 /* For the newest entry of a word only. */
 static void set_mask(struct log_entry *entry, uint8_t mask)
 {
@@ -157,6 +156,7 @@ static void set_mask(struct log_entry *entry, uint8_t mask)
     entry->reach = mask | (entry->below ? entry->below->reach : 0);
 }
 
+/* Memory that one entry takes. */
 static uint64_t cost(const struct log *log, const struct log_entry *entry)
 {
     return sizeof *entry + (entry->contents ? log->page_size : 0);
