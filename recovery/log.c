@@ -1,55 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "recovery/log.h"
+#include "recovery/log_parts.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#define WORD_SIZE    8
 #define FIRST_BUCKET 4096
-#define FIRST_PATIENCE                                                        \
-    32 /* accesses before a shared page is looked at, whether it is one still \
-        */
-#define GC_MINIMUM (UINT64_C(32) << 20)
 
-struct log_entry {
-    uint64_t position, gpa;
-    struct log_owner *owner;
-    struct log_entry *next, *previous; /* of the owner */
-    uint64_t made;                     /* position when it was made; never before `position` */
-    struct log_entry *later, *earlier; /* in the order in which they were made */
-    struct log_entry *below, *above;   /* the next older, newer one of the same page or word */
-    uint64_t old;                      /* word */
-    uint8_t *contents;                 /* page, else NULL */
-    uint8_t mask;                      /* word: which bytes */
-    uint8_t reach; /* word: these, those of older ones, and maybe some that older ones had */
-};
-
-struct log_page {
-    uint64_t gpa;
-    struct log_page *chain;
-    struct log_entry *pages;   /* newest first */
-    struct log_entry **words;  /* newest first, for each word; NULL: none yet */
-    unsigned entries, live;    /* live: of owners that did not commit */
-    uint32_t visitor;          /* lineage of the last access while shared ... */
-    unsigned visits, patience; /* ... so many times in a row; looked into at so many */
-    bool shared;
-};
-
-struct log {
-    struct arena *arena;
-    struct memory *mem;
-    uint64_t page_size;
-    log_released_fn released;
-    void *opaque;
-    struct log_page **buckets;
-    size_t bucket_count, page_count;
-    struct log_owner retained; /* what was committed since the oldest checkpoint */
-    struct log_owner *owners;
-    struct log_entry *last; /* the entry that was made last */
-    uint64_t position, bytes, collect_at;
-    uint64_t *checkpoints; /* ascending */
-    size_t checkpoint_count, checkpoint_room;
-};
+/* Accesses before a shared page is looked at, whether it is one still. */
+#define FIRST_PATIENCE 32
 
 /* ---- Entries and pages --------------------------------------------------------------------- */
 
@@ -67,7 +24,7 @@ struct log *log_new(struct arena *arena, struct memory *mem, log_released_fn rel
     log->page_size = memory_page_size(mem);
     log->released = released;
     log->opaque = opaque;
-    log->collect_at = GC_MINIMUM;
+    log->collect_at = LOG_COLLECT_AT;
     log->position = 1;
     return log;
 }
@@ -197,7 +154,7 @@ static void take(struct log *log, struct log_entry *entry)
     owner->words -= entry->contents == NULL;
 }
 
-static void forget_owner(struct log *log, struct log_owner *owner)
+void log_forget_owner(struct log *log, struct log_owner *owner)
 {
     if (!owner->known)
         return;
@@ -263,7 +220,7 @@ static void settle_page(struct log *log, struct log_page *page, bool had_live)
 }
 
 /* Frees the entry; its page may be gone afterwards. */
-static void remove_entry(struct log *log, struct log_entry *entry)
+void log_remove_entry(struct log *log, struct log_entry *entry)
 {
     struct log_page *page = find_page(log, page_of(log, entry->gpa));
     if (entry->above)
@@ -288,7 +245,7 @@ static void remove_entry(struct log *log, struct log_entry *entry)
     settle_page(log, page, live);
 }
 
-static void pass_on(struct log *log, struct log_entry *entry, struct log_owner *owner)
+void log_pass_on(struct log *log, struct log_entry *entry, struct log_owner *owner)
 {
     struct log_page *page = find_page(log, page_of(log, entry->gpa));
     bool live = entry->owner != &log->retained;
@@ -302,11 +259,6 @@ static void pass_on(struct log *log, struct log_entry *entry, struct log_owner *
 
 /* ---- Saving -------------------------------------------------------------------------------- */
 
-static uint64_t newest_checkpoint(const struct log *log)
-{
-    return log->checkpoint_count ? log->checkpoints[log->checkpoint_count - 1] : 0;
-}
-
 int log_save_page(struct log *log, struct log_owner *owner, uint64_t page_gpa,
                   const uint8_t *contents)
 {
@@ -317,7 +269,7 @@ int log_save_page(struct log *log, struct log_owner *owner, uint64_t page_gpa,
         return -1;
     const struct log_entry *newest = page->pages;
     bool for_checkpoint =
-        log->checkpoint_count && (!newest || newest->position <= newest_checkpoint(log));
+        log->checkpoint_count && (!newest || newest->position <= log_newest_checkpoint(log));
     bool for_owner = owner && (!newest || newest->owner != owner);
     if (!for_checkpoint && !for_owner) {
         settle_page(log, page, false);
@@ -396,7 +348,7 @@ int log_share(struct log *log, uint64_t page_gpa)
         if (all[i]->owner == &log->retained)
             continue;
         page->live++; /* nothing is released here */
-        remove_entry(log, all[i]);
+        log_remove_entry(log, all[i]);
         page->live--;
     }
     page->entries--;
@@ -473,15 +425,6 @@ size_t log_writers(const struct log *log, uint64_t gpa, unsigned size,
     return count;
 }
 
-/* Takes the bytes in `mask` from `from`. */
-static uint64_t blend(uint64_t word, uint64_t from, uint8_t mask)
-{
-    for (unsigned i = 0; i < WORD_SIZE; i++)
-        if (mask >> i & 1)
-            word = (word & ~(UINT64_C(0xff) << 8 * i)) | (from & UINT64_C(0xff) << 8 * i);
-    return word;
-}
-
 int log_save_bytes(struct log *log, struct log_owner *owner, uint64_t gpa, unsigned size)
 {
     struct log_page *page = find_page(log, page_of(log, gpa));
@@ -494,10 +437,10 @@ int log_save_bytes(struct log *log, struct log_owner *owner, uint64_t gpa, unsig
     uint64_t now;
     memcpy(&now, host, sizeof now);
     /* Bytes may join an entry as long as nothing since then can have changed them. */
-    if (head && head->owner == keeper && head->position > newest_checkpoint(log) &&
+    if (head && head->owner == keeper && head->position > log_newest_checkpoint(log) &&
         (!page->pages || head->position > page->pages->position)) {
         uint8_t missing = mask & (uint8_t)~head->mask;
-        head->old = blend(head->old, now, missing);
+        head->old = log_blend(head->old, now, missing);
         set_mask(head, head->mask | missing);
         return 0;
     }
@@ -522,210 +465,7 @@ void log_forget_bytes(struct log *log, uint64_t gpa, unsigned size)
         struct log_entry *below = entry->below;
         entry->mask &= (uint8_t)~mask;
         if (!entry->mask)
-            remove_entry(log, entry); /* of the last one, the page goes with it */
+            log_remove_entry(log, entry); /* of the last one, the page goes with it */
         entry = below;
     }
-}
-
-/* ---- Ends ---------------------------------------------------------------------------------- */
-
-/* Is there a checkpoint that one of the two positions belongs to the past of, and the other not? */
-static bool parted(const struct log *log, uint64_t older, uint64_t newer)
-{
-    size_t low = 0, high = log->checkpoint_count; /* the first checkpoint at or after `older` */
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (log->checkpoints[middle] < older)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < log->checkpoint_count && log->checkpoints[low] < newer;
-}
-
-/* Whether an older entry of that owner makes this one superfluous: all of it, or some bytes, which
- * are then taken out of it. */
-static bool is_superfluous(const struct log *log, struct log_entry *entry,
-                           const struct log_owner *owner)
-{
-    for (const struct log_entry *older = entry->below; older; older = older->below) {
-        if (older->owner != owner || parted(log, older->position, entry->position))
-            continue;
-        if (entry->contents)
-            return true;
-        entry->mask &= (uint8_t)~older->mask;
-        if (!entry->mask)
-            return true;
-    }
-    return false;
-}
-
-void log_absorb(struct log *log, struct log_owner *parent, struct log_owner *child)
-{
-    for (struct log_entry *entry = child->first, *next; entry; entry = next) {
-        next = entry->next;
-        if (is_superfluous(log, entry, parent))
-            remove_entry(log, entry);
-        else
-            pass_on(log, entry, parent);
-    }
-    forget_owner(log, child);
-}
-
-void log_collect(struct log *log)
-{
-    for (struct log_entry *entry = log->retained.first, *next; entry; entry = next) {
-        next = entry->next;
-        if (!log->checkpoint_count || entry->position <= log->checkpoints[0] ||
-            is_superfluous(log, entry, &log->retained))
-            remove_entry(log, entry);
-    }
-    uint64_t twice = 2 * log->retained.bytes;
-    log->collect_at = twice > GC_MINIMUM ? twice : GC_MINIMUM;
-}
-
-void log_override(struct log *log, const struct log_owner *owner)
-{
-    if (log->checkpoint_count)
-        return;
-    for (const struct log_entry *entry = owner->first; entry; entry = entry->next)
-        for (struct log_entry *below = entry->below, *next; below && !entry->contents;
-             below = next) {
-            next = below->below;
-            below->mask &= (uint8_t)~entry->mask;
-            if (!below->mask && below->owner != owner)
-                remove_entry(log, below);
-        }
-}
-
-void log_commit(struct log *log, struct log_owner *owner)
-{
-    for (struct log_entry *entry = owner->first, *next; entry; entry = next) {
-        next = entry->next;
-        if (!log->checkpoint_count || entry->position <= log->checkpoints[0] ||
-            is_superfluous(log, entry, &log->retained))
-            remove_entry(log, entry);
-        else
-            pass_on(log, entry, &log->retained);
-    }
-    forget_owner(log, owner);
-    if (log->retained.bytes > log->collect_at)
-        log_collect(log);
-}
-
-static int newest_first(const void *a, const void *b)
-{
-    const struct log_entry *x = *(struct log_entry *const *)a, *y = *(struct log_entry *const *)b;
-    return x->position < y->position ? 1 : x->position > y->position ? -1 : 0;
-}
-
-/* Puts back what the entries hold and frees them. Returns the number of entries. */
-static long put_back(struct log *log, struct log_entry **all, size_t count)
-{
-    qsort(all, count, sizeof(struct log_entry *), newest_first);
-    for (size_t i = 0; i < count; i++) {
-        const struct log_entry *entry = all[i];
-        if (entry->contents) {
-            memory_load(log->mem, entry->gpa, entry->contents, log->page_size);
-            continue;
-        }
-        uint64_t word = 0;
-        memory_read(log->mem, entry->gpa, &word, sizeof word);
-        word = blend(word, entry->old, entry->mask);
-        memory_load(log->mem, entry->gpa, &word, sizeof word);
-    }
-    for (size_t i = 0; i < count; i++)
-        remove_entry(log, all[i]);
-    return (long)count;
-}
-
-static size_t gather(const struct log_owner *owner, struct log_entry **all)
-{
-    size_t count = 0;
-    for (struct log_entry *entry = owner->first; entry; entry = entry->next) {
-        if (all)
-            all[count] = entry;
-        count++;
-    }
-    return count;
-}
-
-static size_t gather_since(const struct log *log, uint64_t position, struct log_entry **all)
-{
-    size_t count = 0;
-    for (struct log_entry *entry = log->last; entry && entry->made > position;
-         entry = entry->earlier) {
-        if (entry->position <= position)
-            continue;
-        if (all)
-            all[count] = entry;
-        count++;
-    }
-    return count;
-}
-
-long log_undo(struct log *log, struct log_owner *const *owners, size_t count)
-{
-    size_t total = 0;
-    for (size_t i = 0; i < count; i++)
-        total += gather(owners[i], NULL);
-    struct log_entry **all = arena_alloc(log->arena, (total + 1) * sizeof(struct log_entry *));
-    if (!all)
-        return -1;
-    total = 0;
-    for (size_t i = 0; i < count; i++)
-        total += gather(owners[i], all + total);
-    long result = put_back(log, all, total);
-    arena_free(log->arena, all);
-    for (size_t i = 0; i < count; i++)
-        forget_owner(log, owners[i]);
-    return result;
-}
-
-/* ---- Checkpoints --------------------------------------------------------------------------- */
-
-uint64_t log_checkpoint(struct log *log)
-{
-    if (log->checkpoint_count == log->checkpoint_room) {
-        size_t room = log->checkpoint_room ? 2 * log->checkpoint_room : 64;
-        uint64_t *all = arena_resize(log->arena, log->checkpoints, room * sizeof *all);
-        if (!all)
-            return UINT64_MAX;
-        log->checkpoints = all;
-        log->checkpoint_room = room;
-    }
-    return log->checkpoints[log->checkpoint_count++] = ++log->position;
-}
-
-void log_remove_checkpoint(struct log *log, uint64_t position)
-{
-    size_t at = log->checkpoint_count;
-    while (at > 0 && log->checkpoints[at - 1] != position)
-        at--;
-    if (!at)
-        return;
-    memmove(log->checkpoints + at - 1, log->checkpoints + at,
-            (log->checkpoint_count - at) * sizeof *log->checkpoints);
-    log->checkpoint_count--;
-    if (!log->checkpoint_count || log->retained.bytes > log->collect_at)
-        log_collect(log);
-}
-
-uint64_t log_oldest_checkpoint(const struct log *log)
-{
-    return log->checkpoint_count ? log->checkpoints[0] : UINT64_MAX;
-}
-
-int log_undo_to(struct log *log, uint64_t position)
-{
-    size_t total = gather_since(log, position, NULL);
-    struct log_entry **all = arena_alloc(log->arena, (total + 1) * sizeof(struct log_entry *));
-    if (!all)
-        return -1;
-    gather_since(log, position, all);
-    put_back(log, all, total);
-    arena_free(log->arena, all);
-    while (log->checkpoint_count && newest_checkpoint(log) > position)
-        log->checkpoint_count--;
-    return 0;
 }
