@@ -26,7 +26,7 @@ LIB_SRC    := $(wildcard mem/*.c cpu/*.c devices/*.c recovery/*.c power/*.c) \
               $(filter-out sim/main.c,$(wildcard sim/*.c sim/*/*.c))
 LIB_OBJ    := $(LIB_SRC:%.c=$(BUILD)/%.o)
 UNIT_OBJ   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/*.c) tests/trace_rules.c)
-SYSTEM_OBJ := $(patsubst %.c,$(BUILD)/%.o,tests/system/harness.c $(wildcard tests/system/test_*.c) tests/trace_rules.c)
+SYSTEM_OBJ := $(patsubst %.c,$(BUILD)/%.o,tests/system/harness.c tests/system/reports.c $(wildcard tests/system/test_*.c) tests/trace_rules.c)
 FUZZ_TESTS := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/fuzz-%,\
               $(filter-out %/fuzz_file.c,$(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_MAIN  := $(if $(findstring fuzzer,$(SAN)),,$(BUILD)/tests/fuzz/main.o)
